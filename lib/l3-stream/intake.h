@@ -1,0 +1,74 @@
+/* intake.h - layer 3: the input side that every filter shares: lines, fields, control records,
+ * rejects.
+ *
+ * Bad input is treated the same by every tool: without a rejects file it ends the run with
+ * ERR_DATA, naming line and byte; with one, the line goes there whole with its reason, is counted,
+ * and the tool goes on. A line of the rejects file is: place and reason, a tab, the line as it was
+ * ("<stdin>:42: byte 17: monto: not a decimal\t{…}"), so that `cut -f2-` gives the lines back.
+ */
+#ifndef TUBERIA_INTAKE_H
+#define TUBERIA_INTAKE_H
+
+#include "l0-base/err.h"
+#include "l2-line/reader.h"
+#include "l2-line/scan.h"
+#include "l2-line/writer.h"
+#include "l3-stream/control.h"
+
+enum intake_event {
+	INTAKE_END = 0,     /* end of input; see ended, stopped */
+	INTAKE_RECORD = 1,  /* in->line, in->value[] */
+	INTAKE_BARRIER = 2, /* in->barrier; in->line is its line */
+	INTAKE_FINISH = 3,  /* "@end": in->end_records */
+	INTAKE_OTHER = 4    /* a control record this project does not know: forward in->line */
+};
+
+struct intake {
+	/* set by the caller before intake_open */
+	int fd;                    /* usually 0 */
+	const char *name;          /* for messages: "<stdin>" */
+	const char *const *fields; /* as for scan_new */
+	size_t field_count;
+	const char *rejects;   /* path of the rejects file (appended to), or NULL */
+	struct writer *output; /* flushed before each wait for input; or NULL */
+
+	/* set by intake_next */
+	struct slice line;
+	struct scan_value value[SCAN_FIELDS_MAX];
+	struct barrier barrier;
+	uint64_t end_records;
+	int ended;      /* "@end" was seen */
+	int controlled; /* a barrier was seen: the end without "@end" means that something died
+			   upstream */
+	int stopped;    /* input was ended by a signal */
+	uint64_t records, rejected; /* data lines read; those of them rejected */
+
+	struct intake_state *state; /* the module's own */
+};
+
+/* Returns 0, or -1 with ERR_CREATE (rejects file), ERR_USAGE (fields), ERR_TEMP. */
+int intake_open(struct intake *in, struct err *err);
+void intake_close(struct intake *in);
+
+/* The next event; empty lines are bad records, as are lines behind "@end". Returns an enum
+ * intake_event, or -1 with *err, its message already naming name, line and byte. */
+int intake_next(struct intake *in, struct err *err);
+
+/* The record just given is bad for the reason in *why (byte: of the line, or 0). Returns 0 when it
+ * went to the rejects file, or -1 with *err as from intake_next. */
+int intake_reject(struct intake *in, const struct err *why, struct err *err);
+
+/* Make the rejects written so far durable: call before acknowledging or forwarding a barrier. */
+int intake_flush_rejects(struct intake *in, struct err *err);
+
+/* Fields, checked; -1 sets *why for intake_reject ("monto: missing", "monto: null", "not a
+ * decimal"). */
+struct decimal;
+struct timestamp;
+struct zone;
+int intake_decimal(const struct intake *in, size_t field, struct decimal *d, struct err *why);
+int intake_timestamp(const struct intake *in, size_t field, struct zone *z, struct timestamp *t,
+		     struct err *why);
+int intake_int64(const struct intake *in, size_t field, int64_t *n, struct err *why);
+
+#endif
