@@ -37,6 +37,7 @@ void reader_stop_when(struct reader *r, const volatile sig_atomic_t *stop, const
 int reader_next(struct reader *r, struct slice *line, struct err *err);
 
 int reader_stopped(const struct reader *r);          /* 1: reader_next gave 0 because of *stop */
+int reader_unterminated(const struct reader *r);     /* 1: the last line had no newline */
 uint64_t reader_line_number(const struct reader *r); /* of the last line given, from 1 */
 
 #endif
