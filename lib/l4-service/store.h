@@ -1,0 +1,122 @@
+/* store.h - layer 4: the store of metrics: items by id with their rollups, and checkpoints.
+ *
+ * The one place that knows the schema, for the writer (ddb-put) and the readers (metrics-query,
+ * metrics-cgi). A store is named by a URI: sqlite:FILE, or dynamodb:TABLE. Items are struct metric;
+ * their slices are valid until the next call on the same store or reader.
+ *
+ * Errors of both sides: ERR_CONFIG (no such backend; not a store, one of a newer version, none
+ * there), ERR_DATA (damaged), ERR_DENIED (permissions), ERR_CREATE, ERR_IO, ERR_TEMP (disk full,
+ * memory, another process holds it too long).
+ */
+#ifndef TUBERIA_STORE_H
+#define TUBERIA_STORE_H
+
+#include <stdint.h>
+
+#include "l0-base/buf.h"
+#include "l0-base/err.h"
+#include "l2-line/metric.h"
+
+struct barrier;
+struct epoch;
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+struct store_reader;
+
+/* Open an existing store for reading; nothing is created. One reader serves any number of calls,
+ * and sees each epoch whole or not at all. Returns 0 with *out, or -1. */
+int store_reader_open(const char *uri, struct store_reader **out, struct err *err);
+void store_reader_close(struct store_reader *r); /* NULL is allowed */
+
+/* Between begin and end all calls see the same epoch, however many the writer commits meanwhile
+ * (DynamoDB has no such thing: there each call sees the newest). Without begin each get or list is
+ * for itself. end is allowed without begin. Return 0, or -1. */
+int store_begin(struct store_reader *r, struct err *err);
+void store_end(struct store_reader *r);
+
+/* The time (microseconds since 1970 UTC, by the source's clock) and the epoch of the newest barrier
+ * that was committed under any checkpoint. Returns 1; 0 when there is none (nothing yet, or written
+ * without a checkpoint); -1. */
+int store_fresh(struct store_reader *r, int64_t *time, int64_t *epoch, struct err *err);
+
+/* One item by its key. An item whose count is zero is as good as absent, here and in all that
+ * follows. There is no item for all customers and all products together: sum store_products.
+ * Returns 1 with *m, 0 when it is absent, -1. */
+int store_get(struct store_reader *r, const struct metric_key *key, struct metric *m,
+	      struct err *err);
+
+/* Begin an answer of many items, to be taken with store_next; a new one ends the one before.
+ * Return 0, or -1.
+ *
+ * store_get_many: the items of these keys, in their order, absent ones left out. The keys stay the
+ * caller's and must live until the answer's end.
+ *
+ * store_customers: the customers of a product (at NULL: of all products together) on a day (at
+ * NULL: over all days), an item each; those whose id begins with prefix, if it is not empty.
+ * store_products: the products of a customer (at NULL: of all customers together), likewise.
+ * Both in the order of ids, which is that of bytes: "10" stands before "9".
+ *
+ * store_days: the days from..to, inclusive, of a customer, a product, or both (not of neither:
+ * ERR_USAGE), an item a day that has one, in order of days. Days as in date_of. */
+int store_get_many(struct store_reader *r, const struct metric_key *keys, size_t count,
+		   struct err *err);
+int store_customers(struct store_reader *r, struct slice producto, struct slice fecha,
+		    struct slice prefix, struct err *err);
+int store_products(struct store_reader *r, struct slice cliente_id, struct slice fecha,
+		   struct slice prefix, struct err *err);
+int store_days(struct store_reader *r, struct slice cliente_id, struct slice producto, int64_t from,
+	       int64_t to, struct err *err);
+
+/* The next item. Returns 1 with *m, 0 at the end, -1. */
+int store_next(struct store_reader *r, struct metric *m, struct err *err);
+
+/* ---- Writing ------------------------------------------------------------------------------- */
+
+struct store;
+
+/* Open for writing; a store that is not there is made. checkpoint: NULL for plain use
+ * (at-least-once), or the name under which this run's position is kept: the run then owns that
+ * name, and an older instance that still runs will fail its next commit.
+ * Returns 0 with *out, or -1. */
+int store_open(const char *uri, const char *checkpoint, struct store **out, struct err *err);
+void store_close(struct store *s); /* NULL is allowed; what was not committed is gone */
+
+/* A barrier arrived, `gathered` records after the one before. Says what it is for this store:
+ * 1: it closes an epoch: store_commit it; 0: nothing to do (it is the committed one, which the
+ * source prints on a resume); -1 with ERR_CONFIG (the stream does not start where the store
+ * stands) or ERR_DATA (a barrier is missing; records where there can be none).
+ * Without a checkpoint it is always 1. Source: tuberia(7), CONTROL RECORDS. */
+int store_expects(struct store *s, const struct barrier *b, uint64_t gathered, struct err *err);
+
+/* Take over what an epoch holds so far, out of memory, and clear it; committed by the next
+ * store_commit and not before. */
+int store_stage(struct store *s, struct epoch *e, struct err *err);
+
+/* Apply the epoch (closed or not yet) and what was staged before it, whole, with its rollups and
+ * the checkpoint, and clear it. b: the barrier that closes it, NULL without one. A barrier with
+ * `snapshot` replaces all items. Returns 0 when it is durable, or -1, nothing of it applied:
+ * ERR_DENIED when another instance has taken the checkpoint over, else as above. */
+int store_commit(struct store *s, struct epoch *e, const struct barrier *b, struct err *err);
+
+/* ---- Looking after it ---------------------------------------------------------------------- */
+
+/* Append the line of the barrier that was committed last under this name, its newline included,
+ * with "pending" in it when the backend has one. Returns 1; 0 when there is none, or no store yet;
+ * -1. */
+int store_show_checkpoint(const char *uri, const char *name, struct buf *line, struct err *err);
+
+/* Forget a checkpoint; items stay. Returns 1, 0 when there was none, or -1. */
+int store_drop_checkpoint(const char *uri, const char *name, struct err *err);
+
+/* Recompute every rollup from the items, and look at every item. Each difference goes to report()
+ * as one line of JSON without newline; it returns 0, or -1 with *err, which ends the check. In
+ * bounded memory. Returns 0 with the counts, however many differences there were, or -1. */
+struct store_verified {
+	uint64_t items, rollups, differences;
+};
+int store_verify(const char *uri,
+		 int (*report)(void *context, struct slice difference, struct err *err),
+		 void *context, struct store_verified *counts, struct err *err);
+
+#endif
