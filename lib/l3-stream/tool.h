@@ -11,8 +11,6 @@
 #include "l2-line/writer.h"
 #include "l3-stream/opt.h"
 
-#define TUBERIA_VERSION "0.1.0"
-
 /* Set by SIGTERM and SIGINT: finish the record, flush, exit. */
 extern volatile sig_atomic_t tool_stop;
 
