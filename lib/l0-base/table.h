@@ -27,7 +27,10 @@ void *table_at(struct table *t, struct slice key, int *fresh);
 void *table_find(const struct table *t, struct slice key);
 
 size_t table_count(const struct table *t);
-size_t table_bytes(const struct table *t); /* memory held, in bytes */
+
+/* Memory that the entries take, in bytes: what grows until table_clear, for limits. What the table
+ * keeps for the next phase is not counted. */
+size_t table_bytes(const struct table *t);
 
 /* Entry i, 0 <= i < table_count, in order of first appearance. */
 struct slice table_key(const struct table *t, size_t i);
