@@ -1,0 +1,524 @@
+#include "l1-value/timestamp.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define DAY_SECONDS 86400
+#define YEAR_LEAST (-4713) /* 4714 BC, as year 0 is 1 BC */
+#define YEAR_MOST 294276
+
+static int64_t floor_divide(int64_t n, int64_t by)
+{
+	return n / by - (n % by < 0);
+}
+
+/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. Years are counted
+ * from March, so that the leap day is the last one, in eras of 400 years that are all alike.
+ * Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+static int64_t days_of(int64_t year, unsigned month, unsigned day)
+{
+	int64_t y = year - (month <= 2);
+	int64_t era = floor_divide(y, 400);
+	unsigned year_of_era = (unsigned)(y - era * 400);
+	unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+	unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+
+	return era * 146097 + day_of_era - 719468;
+}
+
+static int64_t civil_of(int64_t days, unsigned *month, unsigned *day)
+{
+	int64_t era = floor_divide(days + 719468, 146097);
+	unsigned day_of_era = (unsigned)(days + 719468 - era * 146097);
+	unsigned year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	unsigned day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	unsigned m = (5 * day_of_year + 2) / 153;
+
+	*day = day_of_year - (153 * m + 2) / 5 + 1;
+	*month = m < 10 ? m + 3 : m - 9;
+	return era * 400 + year_of_era + (*month <= 2);
+}
+
+static unsigned days_in_month(int64_t year, unsigned month)
+{
+	static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	if (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
+		return 29;
+	return days[month - 1];
+}
+
+/* ---- The zone ---- */
+
+/* localtime_r(3) costs more than all else about a record, so its answers are kept by blocks of
+ * time. A block whose first and last second have the same offset has it throughout: no zone ever
+ * changed its clocks twice within a quarter of an hour. */
+enum {
+	BLOCK_SECONDS = 900,
+	BLOCKS = 16384 /* 170 days of them */
+};
+
+struct block {
+	int64_t number; /* of the block: its first second / BLOCK_SECONDS */
+	int32_t offset;
+	enum { BLOCK_UNKNOWN, BLOCK_CONSTANT, BLOCK_CHANGES } state;
+};
+
+struct cache {
+	/* The block asked for last, as most questions are about the same one. */
+	int64_t last_from;
+	int last_offset, last_known;
+	struct block blocks[BLOCKS];
+};
+
+struct zone {
+	struct cache by_utc, by_local;
+};
+
+struct zone *zone_new(void)
+{
+	tzset();
+	return calloc(1, sizeof(struct zone));
+}
+
+void zone_free(struct zone *z)
+{
+	free(z);
+}
+
+static int ask_offset(int64_t utc)
+{
+	time_t t = (time_t)utc;
+	struct tm tm;
+
+	return localtime_r(&t, &tm) == NULL ? 0 : (int)tm.tm_gmtoff;
+}
+
+/* The offset with which a local time is to be read. */
+static int ask_local(int64_t local)
+{
+	/* No offset is as large as a day, nor do two changes fall so close together. */
+	int before = ask_offset(local - DAY_SECONDS), after = ask_offset(local + DAY_SECONDS);
+
+	if (before == after)
+		return before;
+	/* Both may hold (the hour comes twice: after), or none (it is skipped: before). */
+	return ask_offset(local - after) == after ? after : before;
+}
+
+static int cached(struct cache *cache, int64_t at, int (*ask)(int64_t))
+{
+	int64_t number;
+	struct block *b;
+
+	if (cache->last_known && (uint64_t)at - (uint64_t)cache->last_from < BLOCK_SECONDS)
+		return cache->last_offset;
+	number = floor_divide(at, BLOCK_SECONDS);
+	b = &cache->blocks[number & (BLOCKS - 1)];
+	if (b->state == BLOCK_UNKNOWN || b->number != number) {
+		int64_t from = number * BLOCK_SECONDS;
+
+		b->number = number;
+		b->offset = ask(from);
+		b->state =
+			ask(from + BLOCK_SECONDS - 1) == b->offset ? BLOCK_CONSTANT : BLOCK_CHANGES;
+	}
+	if (b->state == BLOCK_CHANGES)
+		return ask(at);
+	cache->last_known = 1;
+	cache->last_from = number * BLOCK_SECONDS;
+	cache->last_offset = b->offset;
+	return b->offset;
+}
+
+int zone_offset(struct zone *z, int64_t utc)
+{
+	return cached(&z->by_utc, utc, ask_offset);
+}
+
+int64_t zone_utc(struct zone *z, int64_t local)
+{
+	return local - cached(&z->by_local, local, ask_local);
+}
+
+/* ---- Parsing ---- */
+
+/* Text not read yet. */
+struct rest {
+	const char *p, *end;
+};
+
+static int next_is(struct rest *r, char c)
+{
+	if (r->p == r->end || *r->p != c)
+		return 0;
+	r->p++;
+	return 1;
+}
+
+static inline unsigned digit(char c)
+{
+	return (unsigned char)(c - '0');
+}
+
+/* Two digits; -1 when they are not there. */
+static int next_two(struct rest *r)
+{
+	if (r->end - r->p < 2 || digit(r->p[0]) > 9 || digit(r->p[1]) > 9)
+		return -1;
+	r->p += 2;
+	return (int)(10 * digit(r->p[-2]) + digit(r->p[-1]));
+}
+
+struct fields {
+	int64_t year;
+	unsigned month, day, hour, minute, second;
+	int32_t nanos;
+	int has_offset, offset;
+};
+
+static int next_date(struct rest *r, struct fields *f)
+{
+	const char *first = r->p;
+	int month, day;
+
+	f->year = 0;
+	for (; r->p < r->end && digit(*r->p) <= 9 && r->p - first < 7; r->p++)
+		f->year = 10 * f->year + digit(*r->p);
+	if (r->p - first < 4 || (r->p - first > 4 && *first == '0'))
+		return -1;
+	if (!next_is(r, '-') || (month = next_two(r)) < 0)
+		return -1;
+	if (!next_is(r, '-') || (day = next_two(r)) < 0)
+		return -1;
+	f->month = (unsigned)month;
+	f->day = (unsigned)day;
+	return 0;
+}
+
+static int next_time(struct rest *r, struct fields *f)
+{
+	int hour, minute, second = 0;
+
+	if ((hour = next_two(r)) < 0 || !next_is(r, ':') || (minute = next_two(r)) < 0)
+		return -1;
+	if (next_is(r, ':')) {
+		if ((second = next_two(r)) < 0)
+			return -1;
+		if (next_is(r, '.')) {
+			int32_t unit = 100000000;
+			const char *first = r->p;
+
+			for (; r->p < r->end && digit(*r->p) <= 9; r->p++, unit /= 10) {
+				if (unit == 0)
+					return -1;
+				f->nanos += unit * (int32_t)digit(*r->p);
+			}
+			if (r->p == first)
+				return -1;
+		}
+	}
+	f->hour = (unsigned)hour;
+	f->minute = (unsigned)minute;
+	f->second = (unsigned)second;
+	return 0;
+}
+
+static int next_offset(struct rest *r, struct fields *f)
+{
+	int sign = 1, hours, minutes = 0, seconds = 0;
+
+	if (next_is(r, 'Z') || next_is(r, 'z')) {
+		f->has_offset = 1;
+		return 0;
+	}
+	if (next_is(r, '-'))
+		sign = -1;
+	else if (!next_is(r, '+'))
+		return 0;
+	if ((hours = next_two(r)) < 0)
+		return -1;
+	if (next_is(r, ':')) {
+		if ((minutes = next_two(r)) < 0)
+			return -1;
+		if (next_is(r, ':') && (seconds = next_two(r)) < 0)
+			return -1;
+	}
+	if (hours > 23 || minutes > 59 || seconds > 59)
+		return -1;
+	f->has_offset = 1;
+	f->offset = sign * (hours * 3600 + minutes * 60 + seconds);
+	return 0;
+}
+
+static int parse_any(struct zone *z, struct slice text, struct timestamp *t, struct err *err)
+{
+	struct rest r = {text.at, text.at + text.len};
+	struct fields f = {0};
+	int64_t seconds;
+
+	if (next_date(&r, &f) != 0)
+		return err_set(err, ERR_DATA, "not a timestamp");
+	if (next_is(&r, 'T') || next_is(&r, 't') ||
+	    (r.end - r.p >= 2 && digit(r.p[1]) <= 9 && next_is(&r, ' ')))
+		if (next_time(&r, &f) != 0 || next_offset(&r, &f) != 0)
+			return err_set(err, ERR_DATA, "not a timestamp");
+	if (f.year == 0)
+		return err_set(err, ERR_DATA, "there is no year 0");
+	if (r.end - r.p == 3 && memcmp(r.p, " BC", 3) == 0) {
+		f.year = 1 - f.year;
+		r.p = r.end;
+	}
+	if (r.p != r.end)
+		return err_set(err, ERR_DATA, "not a timestamp");
+	if (f.month < 1 || f.month > 12 || f.day < 1 || f.day > days_in_month(f.year, f.month))
+		return err_set(err, ERR_DATA, "no such day");
+	if (f.hour > 23 || f.minute > 59 || f.second > 60)
+		return err_set(err, ERR_DATA, "no such time of day");
+
+	seconds = days_of(f.year, f.month, f.day) * DAY_SECONDS + f.hour * 3600 + f.minute * 60 +
+		  f.second;
+	/* The bounds hold in UTC: PostgreSQL prints its last hours as 294277 in the east. */
+	int64_t utc = f.has_offset ? seconds - f.offset : zone_utc(z, seconds);
+
+	if (utc < days_of(YEAR_LEAST, 1, 1) * DAY_SECONDS ||
+	    utc >= days_of(YEAR_MOST + 1, 1, 1) * DAY_SECONDS)
+		return err_set(err, ERR_DATA, "year out of range");
+	t->utc = utc;
+	t->local = f.has_offset ? utc + zone_offset(z, utc) : seconds;
+	t->nanos = f.nanos;
+	return 0;
+}
+
+/* "2010-12-01T08:26:00" or with a space: what nearly every record has. Returns 0, or -1 when the
+ * text has to be looked at more closely. */
+static inline int parse_plain(struct zone *z, const char *p, struct timestamp *t)
+{
+	static const unsigned char at[] = {0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18};
+	unsigned d[sizeof at], bad = 0;
+
+	for (size_t i = 0; i < sizeof at; i++) {
+		d[i] = digit(p[at[i]]);
+		bad |= d[i] > 9;
+	}
+	bad |= (p[4] != '-') | (p[7] != '-') | (p[13] != ':') | (p[16] != ':');
+	bad |= (p[10] != 'T') & (p[10] != ' ');
+	unsigned year = d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3];
+	unsigned month = d[4] * 10 + d[5], day = d[6] * 10 + d[7];
+	unsigned hour = d[8] * 10 + d[9], minute = d[10] * 10 + d[11], second = d[12] * 10 + d[13];
+
+	/* Of numbers from 1 on, 0 wraps to a large one. Day 29 and later depend on the month. */
+	bad |= (year == 0) | (month - 1 > 11) | (day - 1 > 30) | (hour > 23) | (minute > 59) |
+	       (second > 59);
+	if (bad || (day > 28 && day > days_in_month(year, month)))
+		return -1;
+	t->local = days_of(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+	t->utc = zone_utc(z, t->local);
+	t->nanos = 0;
+	return 0;
+}
+
+int timestamp_parse(struct zone *z, struct slice text, struct timestamp *t, struct err *err)
+{
+	if (text.len == 19 && parse_plain(z, text.at, t) == 0)
+		return 0;
+	return parse_any(z, text, t, err);
+}
+
+/* ---- Printing ---- */
+
+static char *put_two(char *to, unsigned n)
+{
+	*to++ = (char)('0' + n / 10);
+	*to++ = (char)('0' + n % 10);
+	return to;
+}
+
+/* The date, at least four digits of the year; *bc says that " BC" has to follow, at the very end.
+ */
+static char *put_date(char *to, int64_t days, int *bc)
+{
+	unsigned month, day;
+	int64_t year = civil_of(days, &month, &day);
+	char digits[20], *p = digits + sizeof digits;
+
+	*bc = year <= 0;
+	if (*bc)
+		year = 1 - year;
+	for (int least = 4; year > 0 || least > 0; year /= 10, least--)
+		*--p = (char)('0' + year % 10);
+	memcpy(to, p, (size_t)(digits + sizeof digits - p));
+	to += digits + sizeof digits - p;
+	*to++ = '-';
+	to = put_two(to, month);
+	*to++ = '-';
+	return put_two(to, day);
+}
+
+static char *put_time(char *to, unsigned second_of_day)
+{
+	to = put_two(to, second_of_day / 3600);
+	*to++ = ':';
+	to = put_two(to, second_of_day / 60 % 60);
+	*to++ = ':';
+	return put_two(to, second_of_day % 60);
+}
+
+static char *put_fraction(char *to, int32_t nanos, int digits)
+{
+	*to++ = '.';
+	for (int32_t unit = 100000000; digits > 0; digits--, unit /= 10)
+		*to++ = (char)('0' + nanos / unit % 10);
+	return to;
+}
+
+static char *put_offset(char *to, int64_t offset)
+{
+	unsigned n = (unsigned)(offset < 0 ? -offset : offset);
+
+	*to++ = offset < 0 ? '-' : '+';
+	to = put_two(to, n / 3600);
+	*to++ = ':';
+	to = put_two(to, n / 60 % 60);
+	if (n % 60 != 0) {
+		*to++ = ':';
+		to = put_two(to, n % 60);
+	}
+	return to;
+}
+
+static char *put_bc(char *to, int bc)
+{
+	if (bc)
+		memcpy(to, " BC", 3);
+	return bc ? to + 3 : to;
+}
+
+/* More than any of the texts is long, whatever the 64-bit numbers. */
+#define TEXT_MOST 80
+
+int timestamp_put_local(struct zone *z, struct buf *out, const struct timestamp *t)
+{
+	int64_t days = date_of(t->local);
+	int digits = 9, bc;
+	char *to = buf_room(out, TEXT_MOST);
+
+	if (to == NULL)
+		return -1;
+	to = put_date(to, days, &bc);
+	*to++ = 'T';
+	to = put_time(to, (unsigned)(t->local - days * DAY_SECONDS));
+	if (t->nanos != 0) {
+		for (int32_t n = t->nanos; n % 10 == 0; n /= 10)
+			digits--;
+		to = put_fraction(to, t->nanos, digits);
+	}
+	if (zone_utc(z, t->local) != t->utc)
+		to = put_offset(to, t->local - t->utc);
+	to = put_bc(to, bc);
+	out->len = (size_t)(to - out->at);
+	return 0;
+}
+
+int timestamp_put_utc(struct buf *out, int64_t utc, int32_t nanos)
+{
+	int64_t days = date_of(utc);
+	int bc;
+	char *to = buf_room(out, TEXT_MOST);
+
+	if (to == NULL)
+		return -1;
+	to = put_date(to, days, &bc);
+	*to++ = 'T';
+	to = put_time(to, (unsigned)(utc - days * DAY_SECONDS));
+	to = put_fraction(to, nanos, 3);
+	*to++ = 'Z';
+	to = put_bc(to, bc);
+	out->len = (size_t)(to - out->at);
+	return 0;
+}
+
+void timestamp_now(int64_t *utc, int32_t *nanos)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	*utc = now.tv_sec;
+	*nanos = (int32_t)now.tv_nsec;
+}
+
+/* ---- Dates and durations ---- */
+
+int64_t date_of(int64_t local_seconds)
+{
+	return floor_divide(local_seconds, DAY_SECONDS);
+}
+
+int date_parse(struct slice text, int64_t *day, struct err *err)
+{
+	struct rest r = {text.at, text.at + text.len};
+	struct fields f;
+
+	if (text.len != 10 || next_date(&r, &f) != 0 || r.p != r.end)
+		return err_set(err, ERR_DATA, "not a date (YYYY-MM-DD)");
+	if (f.year == 0 || f.month < 1 || f.month > 12 || f.day < 1 ||
+	    f.day > days_in_month(f.year, f.month))
+		return err_set(err, ERR_DATA, "no such day");
+	*day = days_of(f.year, f.month, f.day);
+	return 0;
+}
+
+int date_put(struct buf *out, int64_t day)
+{
+	char *to = buf_room(out, TEXT_MOST);
+	int bc;
+
+	if (to == NULL)
+		return -1;
+	to = put_date(to, day, &bc);
+	to = put_bc(to, bc);
+	out->len = (size_t)(to - out->at);
+	return 0;
+}
+
+int duration_parse(struct slice text, int64_t *micros, struct err *err)
+{
+	static const struct {
+		const char *name;
+		int64_t micros;
+	} units[] = {{"d", 86400000000}, {"h", 3600000000}, {"m", 60000000},
+		     {"s", 1000000},     {"ms", 1000},      {"us", 1}};
+	/* Ten years with their leap days. */
+	const int64_t most = 3653 * units[0].micros;
+	struct rest r = {text.at, text.at + text.len};
+	int64_t sum = 0;
+	size_t least = 0; /* units may only become smaller */
+
+	if (text.len == 0)
+		return err_set(err, ERR_DATA, "not a duration (such as 250ms, 10s, 1h30m)");
+	while (r.p < r.end) {
+		const char *first = r.p, *name;
+		int64_t n = 0;
+		size_t unit;
+
+		for (; r.p < r.end && digit(*r.p) <= 9; r.p++)
+			if (n <= most)
+				n = 10 * n + digit(*r.p);
+		name = r.p;
+		while (r.p < r.end && digit(*r.p) > 9)
+			r.p++;
+		for (unit = least; unit < sizeof units / sizeof units[0]; unit++)
+			if (slice_is((struct slice){name, (size_t)(r.p - name)}, units[unit].name))
+				break;
+		if (name == first || unit == sizeof units / sizeof units[0])
+			return err_set(err, ERR_DATA, "not a duration (such as 250ms, 10s, 1h30m)");
+		if (n > most / units[unit].micros || sum > most - n * units[unit].micros)
+			return err_set(err, ERR_DATA, "longer than 10 years");
+		sum += n * units[unit].micros;
+		least = unit + 1;
+	}
+	*micros = sum;
+	return 0;
+}
