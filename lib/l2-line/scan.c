@@ -1,0 +1,266 @@
+#include "l2-line/scan.h"
+
+#include <stdlib.h>
+
+#include "l1-value/jsontext.h"
+
+/* The wanted fields as a tree: "cliente.id" and "cliente.nombre" are two children of "cliente",
+ * itself a child of the root, node 0. Nodes are few; children of one are a linked list. */
+struct node {
+	struct slice name;
+	size_t child, next; /* 0: none */
+	int field;          /* its number; -1: an inner node */
+};
+
+struct scan {
+	struct jsontext *text;
+	char *names; /* holds the nodes' names */
+	struct node *node;
+	size_t node_count;
+	size_t *path; /* the nodes of the objects we are inside of */
+	size_t field_count;
+
+	int control;
+	struct slice control_name, control_value;
+};
+
+/* The child of a node by its name, or 0. */
+static size_t child_of(const struct scan *s, size_t parent, struct slice name)
+{
+	size_t n = s->node[parent].child;
+
+	while (n != 0 && !slice_equal(s->node[n].name, name))
+		n = s->node[n].next;
+	return n;
+}
+
+static size_t add_child(struct scan *s, size_t parent, struct slice name)
+{
+	size_t n = s->node_count++, *link = &s->node[parent].child;
+
+	s->node[n] = (struct node){.name = name, .field = -1};
+	while (*link != 0)
+		link = &s->node[*link].next;
+	*link = n;
+	return n;
+}
+
+/* Add the path of field number i; `to` is where its names may be written, and moves on. */
+static int add_field(struct scan *s, const char *path, int i, char **to, struct err *err)
+{
+	size_t n = 0;
+	const char *p = path;
+
+	do {
+		struct slice name = {*to, 0};
+		size_t child;
+
+		for (; *p != '\0' && *p != '.'; p++) {
+			if (*p == '\\' && (p[1] == '.' || p[1] == '\\'))
+				p++;
+			*(*to)++ = *p;
+		}
+		name.len = (size_t)(*to - name.at);
+		if (name.len == 0)
+			return err_set(err, ERR_USAGE, "field \"%s\": empty name", path);
+		child = child_of(s, n, name);
+		if (child != 0 && s->node[child].field >= 0)
+			return err_set(err, ERR_USAGE, "field \"%s\" twice, or inside another",
+				       path);
+		n = child != 0 ? child : add_child(s, n, name);
+	} while (*p++ == '.');
+	if (s->node[n].child != 0)
+		return err_set(err, ERR_USAGE, "field \"%s\" has another inside", path);
+	s->node[n].field = i;
+	return 0;
+}
+
+int scan_new(const char *const *fields, size_t count, struct scan **out, struct err *err)
+{
+	struct scan *s = calloc(1, sizeof *s);
+	size_t length = 0, nodes = 1;
+	char *to;
+
+	*out = NULL;
+	if (s == NULL)
+		return err_memory(err);
+	if (count > SCAN_FIELDS_MAX) {
+		err_set(err, ERR_USAGE, "more than %d fields", SCAN_FIELDS_MAX);
+		goto fail;
+	}
+	for (size_t i = 0; i < count; i++) {
+		length += strlen(fields[i]);
+		nodes++;
+		for (const char *p = fields[i]; *p != '\0'; p++)
+			nodes += *p == '.';
+	}
+	s->text = jsontext_new();
+	s->names = malloc(length + 1);
+	s->node = calloc(nodes, sizeof *s->node);
+	s->path = calloc(nodes, sizeof *s->path);
+	if (s->text == NULL || s->names == NULL || s->node == NULL || s->path == NULL) {
+		err_memory(err);
+		goto fail;
+	}
+	s->node[0].field = -1;
+	s->node_count = 1;
+	s->field_count = count;
+	to = s->names;
+	for (size_t i = 0; i < count; i++) {
+		if (add_field(s, fields[i], (int)i, &to, err) != 0)
+			goto fail;
+	}
+	*out = s;
+	return 0;
+fail:
+	scan_free(s);
+	return -1;
+}
+
+void scan_free(struct scan *s)
+{
+	if (s == NULL)
+		return;
+	jsontext_free(s->text);
+	free(s->names);
+	free(s->node);
+	free(s->path);
+	free(s);
+}
+
+static enum scan_kind kind_of(int event)
+{
+	switch (event) {
+	case JSONTEXT_NULL:
+		return SCAN_NULL;
+	case JSONTEXT_FALSE:
+		return SCAN_FALSE;
+	case JSONTEXT_TRUE:
+		return SCAN_TRUE;
+	case JSONTEXT_NUMBER:
+		return SCAN_NUMBER;
+	case JSONTEXT_STRING:
+		return SCAN_STRING;
+	case JSONTEXT_OBJECT:
+		return SCAN_OBJECT;
+	default:
+		return SCAN_ARRAY;
+	}
+}
+
+/* The value that begins with this event; an object's or array's length is set when it closes. */
+static int set_value(struct scan *s, struct scan_value *v, int event, struct err *err)
+{
+	struct jsontext *t = s->text;
+
+	v->kind = kind_of(event);
+	v->raw = v->text = t->raw;
+	v->byte = (size_t)(t->raw.at - t->start) + 1;
+	if (event != JSONTEXT_STRING)
+		return 0;
+	if (t->escaped)
+		return jsontext_undo(t, t->raw, &v->text, err);
+	v->text = (struct slice){t->raw.at + 1, t->raw.len - 2};
+	return 0;
+}
+
+int scan_line(struct scan *s, struct slice line, struct scan_value *values, struct err *err)
+{
+	struct jsontext *t = s->text;
+	struct scan_value *open = NULL;     /* a wanted object or array that is not closed yet */
+	unsigned open_depth = 0, level = 0; /* level: of path's last; its keys are at level + 1 */
+	size_t wanted = 0;                  /* node of the key just read, 0 for none */
+	size_t keys = 0;                    /* of the line's object */
+	int event;
+
+	for (size_t i = 0; i < s->field_count; i++)
+		values[i] = (struct scan_value){0};
+	s->control = 0;
+	jsontext_begin(t, line);
+	event = jsontext_next(t, err);
+	if (event < 0)
+		return -1;
+	if (event != JSONTEXT_OBJECT)
+		return err_at(err, (size_t)(t->raw.at - t->start) + 1, "not a JSON object");
+	while ((event = jsontext_next(t, err)) != JSONTEXT_END) {
+		switch (event) {
+		case -1:
+			return -1;
+		case JSONTEXT_KEY:
+			if (t->depth != level + 1)
+				break;
+			wanted = child_of(s, s->path[level], t->key);
+			if (level == 0 && ++keys == 1 && t->key.len > 0 && t->key.at[0] == '@') {
+				s->control = 1;
+				s->control_name = (struct slice){t->key.at + 1, t->key.len - 1};
+				s->control_value.at = NULL;
+			}
+			break;
+		case JSONTEXT_OBJECT_END:
+		case JSONTEXT_ARRAY_END:
+			if (open != NULL && t->depth == open_depth) {
+				open->raw.len = (size_t)(t->raw.at + 1 - open->raw.at);
+				open->text = open->raw;
+				open = NULL;
+			}
+			if (t->depth == level && level > 0)
+				level--;
+			break;
+		default:
+			if (s->control && s->control_value.at == NULL)
+				s->control_value.at = t->raw.at;
+			if (wanted == 0)
+				break;
+			if (s->node[wanted].field >= 0) {
+				struct scan_value *v = &values[s->node[wanted].field];
+
+				if (set_value(s, v, event, err) != 0)
+					return -1;
+				if (event == JSONTEXT_OBJECT || event == JSONTEXT_ARRAY) {
+					open = v;
+					open_depth = t->depth - 1;
+				}
+			} else if (event == JSONTEXT_OBJECT) {
+				s->path[++level] = wanted;
+			}
+			wanted = 0;
+		}
+		/* A control record's value ends where the event behind which only '}' may come
+		 * does. */
+		if (s->control && t->depth == 1 && keys == 1 && event != JSONTEXT_KEY)
+			s->control_value.len =
+				(size_t)(t->raw.at + t->raw.len - s->control_value.at);
+	}
+	s->control = s->control && keys == 1;
+	return 0;
+}
+
+int scan_control(const struct scan *s, struct slice *name, struct slice *value)
+{
+	if (!s->control)
+		return 0;
+	*name = s->control_name;
+	*value = s->control_value;
+	return 1;
+}
+
+int scan_check(struct slice text, struct err *err)
+{
+	struct jsontext *t = jsontext_new();
+	struct buf padded = {0};
+	int event = -1;
+
+	if (t == NULL || buf_room(&padded, text.len + JSONTEXT_PADDING) == NULL) {
+		err_memory(err);
+	} else {
+		buf_slice(&padded, text);
+		memset(padded.at + padded.len, 0, JSONTEXT_PADDING);
+		jsontext_begin(t, buf_view(&padded));
+		do
+			event = jsontext_next(t, err);
+		while (event > 0);
+	}
+	buf_free(&padded);
+	jsontext_free(t);
+	return event < 0 ? -1 : 0;
+}
