@@ -28,8 +28,8 @@ static void set_message(struct err *err, const char *text)
 	err->message[used] = '\0';
 }
 
-static int fill(struct err *err, enum err_status status, size_t byte, const char *format,
-		va_list args)
+static int __attribute__((format(printf, 4, 0)))
+fill(struct err *err, enum err_status status, size_t byte, const char *format, va_list args)
 {
 	char text[sizeof err->message];
 
@@ -81,7 +81,7 @@ int err_memory(struct err *err)
 
 int err_prefix(struct err *err, const char *format, ...)
 {
-	char head[sizeof err->message], text[2 * sizeof err->message];
+	char head[sizeof err->message], text[2 * sizeof err->message + 2];
 	va_list args;
 
 	va_start(args, format);
