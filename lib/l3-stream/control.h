@@ -34,7 +34,7 @@ void barrier_free(struct barrier *b); /* resets to {0}; a zero barrier is allowe
 /* Read the members again after the document was changed. */
 int barrier_reread(struct barrier *b, struct err *err);
 
-/* Append {"@barrier":{…}}, with or without a newline behind it. Returns 0, or -1 out of memory. */
+/* Append {"@barrier":{…}}, without a newline behind it. Returns 0, or -1 out of memory. */
 int barrier_print(struct buf *out, const struct barrier *b);
 
 /* Append a barrier's line made from its parts, with newline; extra members are left out when
