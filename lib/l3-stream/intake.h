@@ -29,8 +29,11 @@ struct intake {
 	const char *name;          /* for messages: "<stdin>" */
 	const char *const *fields; /* as for scan_new */
 	size_t field_count;
-	const char *rejects;   /* path of the rejects file (appended to), or NULL */
-	struct writer *output; /* flushed before each wait for input; or NULL */
+	const char *rejects;               /* path of the rejects file (appended to), or NULL */
+	struct writer *output;             /* flushed before each wait for input; or NULL */
+	const volatile sig_atomic_t *stop; /* ends the input when it becomes non-zero
+					      (&tool_stop); or NULL */
+	const sigset_t *wait_mask;         /* signal mask while waiting (tool_wait_mask()) */
 
 	/* set by intake_next */
 	struct slice line;
@@ -51,11 +54,15 @@ int intake_open(struct intake *in, struct err *err);
 void intake_close(struct intake *in);
 
 /* The next event; empty lines are bad records, as are lines behind "@end". Returns an enum
- * intake_event, or -1 with *err, its message already naming name, line and byte. */
+ * intake_event, or -1 with *err, its message already naming name, line and byte. ERR_TEMP also when
+ * the input ends inside a line of a controlled stream, or of a control record: its writer died. A
+ * broken control record is ERR_DATA even with a rejects file: without it, epochs would merge. At
+ * the end of input, the rejects are made durable. */
 int intake_next(struct intake *in, struct err *err);
 
 /* The record just given is bad for the reason in *why (byte: of the line, or 0). Returns 0 when it
- * went to the rejects file, or -1 with *err as from intake_next. */
+ * went to the rejects file, or -1 with *err as from intake_next. A *why other than ERR_DATA (out of
+ * memory) is no fault of the record: it ends the run. */
 int intake_reject(struct intake *in, const struct err *why, struct err *err);
 
 /* Make the rejects written so far durable: call before acknowledging or forwarding a barrier. */
