@@ -1,9 +1,9 @@
 #include "l1-value/jsontext.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
-#include "l1-value/text.h"
+#include "l0-base/keyset.h"
+#include "l0-base/utf8.h"
 
 /* What may come next. */
 enum expect {
@@ -14,42 +14,17 @@ enum expect {
 	REST        /* behind a value: ',' or the end of its container, or of the text */
 };
 
-/* Keys of the objects that are open, as a stack: those of an inner object lie above those of the
- * outer one, and go when it closes. Up to FEW keys of an object are compared one by one; beyond
- * that, all its keys are in a hash table too, so that an object of 100,000 keys costs what it is
- * long. Keys of the stack leave in the reverse order of their coming, so an entry of the table can
- * be taken out by emptying its place: nothing that came later had to step over it. */
-#define FEW 16
-
-struct key {
-	const char *at;
-	size_t len;
-	uint64_t hash;
-	int tabled;
-};
-
-struct jsontext_keys {
-	struct key *key;
-	size_t count, size;
-	uint32_t *table; /* index of a key + 1; 0 for an empty place */
-	size_t table_size, table_count;
-	uint64_t seed; /* unknown outside, so that nobody can choose keys that collide */
-	size_t first[JSONTEXT_DEPTH_MAX]; /* of the keys of the object at each depth */
-};
-
 struct jsontext *jsontext_new(void)
 {
 	struct jsontext *j = calloc(1, sizeof *j);
 
 	if (j == NULL)
 		return NULL;
-	j->keys = calloc(1, sizeof *j->keys);
+	j->keys = keyset_new();
 	if (j->keys == NULL) {
 		free(j);
 		return NULL;
 	}
-	if (getrandom(&j->keys->seed, sizeof j->keys->seed, GRND_NONBLOCK) < 0)
-		j->keys->seed = (uint64_t)(uintptr_t)j;
 	return j;
 }
 
@@ -57,28 +32,20 @@ void jsontext_free(struct jsontext *j)
 {
 	if (j == NULL)
 		return;
-	free(j->keys->key);
-	free(j->keys->table);
-	free(j->keys);
+	keyset_free(j->keys);
 	buf_free(&j->undone);
 	free(j);
 }
 
 void jsontext_begin(struct jsontext *j, struct slice text)
 {
-	struct jsontext_keys *k = j->keys;
-
 	j->start = j->at = text.at;
 	j->end = text.at + text.len;
 	j->expect = VALUE;
 	j->top = 0;
 	j->depth = 0;
+	keyset_reset(j->keys);
 	buf_clear(&j->undone);
-	k->count = 0;
-	if (k->table_count > 0) { /* the text before ended in an error */
-		memset(k->table, 0, k->table_size * sizeof *k->table);
-		k->table_count = 0;
-	}
 }
 
 static int fail_at(const struct jsontext *j, const char *at, const char *message, struct err *err)
@@ -116,15 +83,18 @@ static int hex4(const char **at, const char *end)
 	return value;
 }
 
-/* One escape, from its backslash on. Returns the place behind it, or NULL with *bad (the byte that
- * is wrong) and *why. */
-static const char *check_escape(const char *at, const char *end, const char **bad, const char **why)
+/* The first byte that is wrong, and what is wrong with it. */
+struct fault {
+	const char *at, *why;
+};
+
+/* One escape, from its backslash on. Returns the place behind it, or NULL with *fault. */
+static const char *check_escape(const char *at, const char *end, struct fault *fault)
 {
 	const char *begin = at++;
 	int unit;
 
-	*why = "bad escape in a string";
-	*bad = at;
+	*fault = (struct fault){at, "bad escape in a string"};
 	if (at >= end)
 		return NULL;
 	switch (*at++) {
@@ -143,92 +113,66 @@ static const char *check_escape(const char *at, const char *end, const char **ba
 		return NULL;
 	}
 	unit = hex4(&at, end);
-	*bad = at;
+	fault->at = at;
 	if (unit < 0)
 		return NULL;
 	if (unit < 0xd800 || unit > 0xdfff)
 		return at;
-	*why = "lone surrogate in a string";
-	*bad = begin;
+	*fault = (struct fault){begin, "lone surrogate in a string"};
 	if (unit >= 0xdc00)
 		return NULL;
-	/* The other half must follow; where the text ends in it, that is what is wrong. */
-	if (at >= end || (*at == '\\' && at + 1 >= end)) {
-		*bad = end;
+	if (at < end && *at == '\\')
+		at++;
+	if (at >= end) /* the other half may have been on its way */
+		fault->at = end;
+	if (at >= end || *at != 'u' || at[-1] != '\\')
 		return NULL;
-	}
-	if (at[0] != '\\' || at[1] != 'u')
-		return NULL;
-	at += 2;
+	at++;
 	unit = hex4(&at, end);
-	if (unit < 0) {
-		*why = "bad escape in a string";
-		*bad = at;
-		return NULL;
-	}
+	if (unit < 0)
+		*fault = (struct fault){at, "bad escape in a string"};
 	return unit >= 0xdc00 && unit <= 0xdfff ? at : NULL;
 }
 
-/* As jsontext_string; on NULL, *bad and *why say what is wrong. */
-static const char *check_string(const char *at, const char *end, int *escaped, const char **bad,
-				const char **why)
+/* As jsontext_string; on NULL, with *fault. */
+static const char *check_string(const char *at, const char *end, int *escaped, struct fault *fault)
 {
-	const char *begin = at + 1, *next;
+	const char *begin = ++at;
 	int high = 0;
 
 	*escaped = 0;
-	at = jsontext_plain(begin, end, 1);
-	if (at < end && (unsigned char)*at >= 0x80) {
-		high = 1;
-		at = jsontext_plain(at, end, 0);
-	}
-	while (at < end && *at != '"') {
-		if (*at != '\\') {
-			*bad = at;
-			*why = "control byte in a string";
-			goto wrong;
+	while (at != NULL) {
+		at = jsontext_plain(at, end, !high);
+		if (at >= end) {
+			*fault = (struct fault){end, "unexpected end of line"};
+			break;
 		}
-		*escaped = 1;
-		next = check_escape(at, end, bad, why);
-		if (next == NULL)
-			goto wrong;
-		at = jsontext_plain(next, end, !high);
-		if (at < end && (unsigned char)*at >= 0x80) {
+		if ((unsigned char)*at >= 0x80) {
 			high = 1;
-			at = jsontext_plain(at, end, 0);
+		} else if (*at == '\\') {
+			*escaped = 1;
+			at = check_escape(at, end, fault);
+		} else {
+			*fault = (struct fault){at, *at == '"' ? NULL : "control byte in a string"};
+			break;
 		}
 	}
-	if (at >= end) {
-		at = *bad = end;
-		*why = "unexpected end of line";
-		goto wrong;
-	}
-	*bad = at;
-	next = at + 1;
-	if (!high)
-		return next;
-	at = NULL;
-wrong:
-	/* Of two faults the first is reported, and UTF-8 is looked at last. */
+	/* UTF-8 is looked at last, but of two faults the first one counts. */
 	if (high) {
-		struct slice inside = {begin, (size_t)(*bad - begin)};
+		struct slice inside = {begin, (size_t)(fault->at - begin)};
 		size_t valid = utf8_valid(inside);
 
-		if (valid == inside.len && at == NULL)
-			return next;
-		if (valid < inside.len) {
-			*bad = begin + valid;
-			*why = "invalid UTF-8";
-		}
+		if (valid < inside.len)
+			*fault = (struct fault){begin + valid, "invalid UTF-8"};
 	}
-	return NULL;
+	return fault->why == NULL ? fault->at + 1 : NULL;
 }
 
 const char *jsontext_string(const char *at, const char *end, int *escaped)
 {
-	const char *bad, *why;
+	struct fault ignored;
 
-	return check_string(at, end, escaped, &bad, &why);
+	return check_string(at, end, escaped, &ignored);
 }
 
 static char *put_utf8(char *to, unsigned long c)
@@ -343,151 +287,6 @@ const char *jsontext_number(const char *at, const char *end)
 	return check_number(at, end, &bad);
 }
 
-/* Keys */
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* May read up to 7 bytes behind the key: there is padding. */
-static uint64_t hash_of(uint64_t seed, struct slice key)
-{
-	uint64_t h = seed ^ key.len, word;
-	const char *at = key.at;
-	size_t left = key.len;
-
-	for (; left >= 8; at += 8, left -= 8) {
-		memcpy(&word, at, 8);
-		h = mix(h ^ word, UINT64_C(0x9e3779b97f4a7c15));
-	}
-	if (left > 0) {
-		word = 0;
-		memcpy(&word, at, left);
-		h = mix(h ^ word, UINT64_C(0x9e3779b97f4a7c15));
-	}
-	return h ^ h >> 32;
-}
-
-static int same_key(const struct key *a, const struct key *b)
-{
-	return a->hash == b->hash && a->len == b->len &&
-	       (a->len == 0 || memcmp(a->at, b->at, a->len) == 0);
-}
-
-/* The hash of a key in the table depends on its object too. */
-static size_t place_of(const struct jsontext_keys *k, uint64_t hash, size_t first)
-{
-	return (size_t)mix(hash ^ first, UINT64_C(0xd6e8feb86659fd93)) & (k->table_size - 1);
-}
-
-static int table_grow(struct jsontext_keys *k, unsigned depth, struct err *err)
-{
-	size_t size = k->table_size == 0 ? 256 : 2 * k->table_size;
-	uint32_t *table = calloc(size, sizeof *table);
-	unsigned d = 0;
-
-	if (table == NULL)
-		return err_memory(err);
-	free(k->table);
-	k->table = table;
-	k->table_size = size;
-	for (size_t i = 0; i < k->count; i++) {
-		size_t p;
-
-		/* Whose key it is: the innermost object that begins at or before it. */
-		while (d + 1 < depth && k->first[d + 1] <= i)
-			d++;
-		if (!k->key[i].tabled)
-			continue;
-		p = place_of(k, k->key[i].hash, k->first[d]);
-		while (table[p] != 0)
-			p = (p + 1) & (size - 1);
-		table[p] = (uint32_t)i + 1;
-	}
-	return 0;
-}
-
-/* Put key i into the table. Returns 1, or 0 when the same key of the same object is there. */
-static int table_add(struct jsontext_keys *k, size_t i, size_t first)
-{
-	size_t p = place_of(k, k->key[i].hash, first);
-
-	for (; k->table[p] != 0; p = (p + 1) & (k->table_size - 1)) {
-		size_t other = k->table[p] - 1;
-
-		if (other >= first && same_key(&k->key[other], &k->key[i]))
-			return 0;
-	}
-	k->table[p] = (uint32_t)i + 1;
-	k->table_count++;
-	k->key[i].tabled = 1;
-	return 1;
-}
-
-/* Add j->key to the keys of the innermost object. Returns 1, 0 when it is there, or -1. */
-static int add_key(struct jsontext *j, struct err *err)
-{
-	struct jsontext_keys *k = j->keys;
-	size_t first = k->first[j->depth - 1], count = k->count - first;
-	struct key *key;
-
-	if (k->count == k->size) {
-		size_t size = k->size == 0 ? 64 : 2 * k->size;
-		struct key *bigger =
-			size < UINT32_MAX ? realloc(k->key, size * sizeof *bigger) : NULL;
-
-		if (bigger == NULL)
-			return err_memory(err);
-		k->key = bigger;
-		k->size = size;
-	}
-	key = &k->key[k->count];
-	*key = (struct key){j->key.at, j->key.len, hash_of(k->seed, j->key), 0};
-	if (count < FEW) {
-		for (size_t i = first; i < k->count; i++) {
-			if (same_key(&k->key[i], key))
-				return 0;
-		}
-		k->count++;
-		return 1;
-	}
-	while (2 * (k->table_count + count + 1) > k->table_size) {
-		if (table_grow(k, j->depth, err) != 0)
-			return -1;
-	}
-	if (count == FEW) {
-		for (size_t i = first; i < k->count; i++)
-			table_add(k, i, first);
-	}
-	if (!table_add(k, k->count, first))
-		return 0;
-	k->count++;
-	return 1;
-}
-
-/* The innermost object closes: its keys go, the last one first. */
-static void drop_keys(struct jsontext *j)
-{
-	struct jsontext_keys *k = j->keys;
-	size_t first = k->first[j->depth - 1];
-
-	if (k->count - first <= FEW) {
-		k->count = first;
-		return;
-	}
-	while (k->count > first) {
-		size_t i = --k->count, p = place_of(k, k->key[i].hash, first);
-
-		while (k->table[p] != (uint32_t)i + 1)
-			p = (p + 1) & (k->table_size - 1);
-		k->table[p] = 0;
-		k->table_count--;
-	}
-}
-
 /* Events */
 
 static const char *skip_space(const char *at, const char *end)
@@ -512,8 +311,8 @@ static int open_container(struct jsontext *j, const char *at, int event, struct 
 			      JSONTEXT_DEPTH_MAX);
 	if (j->depth == 0)
 		j->top = event;
-	/* For an array too: the search in table_grow wants them in order. */
-	j->keys->first[j->depth] = j->keys->count;
+	if (event == JSONTEXT_OBJECT && keyset_open(j->keys) != 0)
+		return err_memory(err);
 	j->container[j->depth++] = (unsigned char)event;
 	return give(j, event, at, at + 1, event == JSONTEXT_OBJECT ? FIRST_KEY : FIRST_ITEM);
 }
@@ -523,7 +322,7 @@ static int close_container(struct jsontext *j, const char *at)
 	int event = JSONTEXT_ARRAY_END;
 
 	if (j->container[j->depth - 1] == JSONTEXT_OBJECT) {
-		drop_keys(j);
+		keyset_close(j->keys);
 		event = JSONTEXT_OBJECT_END;
 	}
 	j->depth--;
@@ -532,11 +331,25 @@ static int close_container(struct jsontext *j, const char *at)
 
 static int next_string(struct jsontext *j, const char *at, struct err *err)
 {
-	const char *bad, *why, *behind = check_string(at, j->end, &j->escaped, &bad, &why);
+	struct fault fault;
+	const char *behind = check_string(at, j->end, &j->escaped, &fault);
 
 	if (behind == NULL)
-		return fail_at(j, bad, why, err);
+		return fail_at(j, fault.at, fault.why, err);
 	return give(j, JSONTEXT_STRING, at, behind, REST);
+}
+
+static int duplicate_key(const struct jsontext *j, const char *at, struct err *err)
+{
+	struct slice name = j->key;
+	const char *more = "";
+
+	if (name.len > 100) {
+		name.len = utf8_valid((struct slice){name.at, 100}); /* ends between characters */
+		more = "...";
+	}
+	return err_at(err, (size_t)(at - j->start) + 1, "duplicate key \"%.*s%s\"", SLICE_ARG(name),
+		      more);
 }
 
 static int next_key(struct jsontext *j, const char *at, struct err *err)
@@ -552,12 +365,11 @@ static int next_key(struct jsontext *j, const char *at, struct err *err)
 	j->key = (struct slice){at + 1, j->raw.len - 2};
 	if (j->escaped && jsontext_undo(j, j->raw, &j->key, err) != 0)
 		return -1;
-	added = add_key(j, err);
+	added = keyset_add(j->keys, j->key);
 	if (added < 0)
-		return -1;
+		return err_memory(err);
 	if (added == 0)
-		return err_at(err, (size_t)(at - j->start) + 1, "duplicate key \"%.*s\"",
-			      j->key.len > 100 ? 100 : (int)j->key.len, j->key.at);
+		return duplicate_key(j, at, err);
 	j->expect = COLON;
 	return JSONTEXT_KEY;
 }

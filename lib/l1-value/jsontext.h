@@ -37,7 +37,7 @@ enum jsontext_event {
 	JSONTEXT_ARRAY_END
 };
 
-struct jsontext_keys;
+struct keyset;
 
 struct jsontext {
 	/* The event just given: its token as it stands (strings and keys with their quotes), and
@@ -50,7 +50,7 @@ struct jsontext {
 	const char *start, *at, *end;
 	int expect, top;
 	unsigned char container[JSONTEXT_DEPTH_MAX];
-	struct jsontext_keys *keys;
+	struct keyset *keys;
 	struct buf undone;
 };
 

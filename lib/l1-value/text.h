@@ -1,12 +1,9 @@
-/* text.h - layer 1: UTF-8, JSON strings, and the parts of a metric's id. */
+/* text.h - layer 1: JSON strings, and the parts of a metric's id. */
 #ifndef TUBERIA_TEXT_H
 #define TUBERIA_TEXT_H
 
 #include "l0-base/buf.h"
-
-/* Length of the longest prefix that is valid UTF-8 (RFC 3629: no overlong form, no surrogate,
- * nothing above U+10FFFF); equal to s.len when all of it is. */
-size_t utf8_valid(struct slice s);
+#include "l0-base/utf8.h"
 
 /* Append s as a JSON string with its quotes: only what RFC 8259, section 7, demands is escaped, the
  * way PostgreSQL's escape_json() does it (\b \f \n \r \t \" \\, other control bytes as \u00XX).
