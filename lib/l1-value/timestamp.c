@@ -1,5 +1,6 @@
 #include "l1-value/timestamp.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 #define DAY_SECONDS 86400
@@ -389,13 +390,16 @@ int date_put(struct buf *out, int64_t day)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	int64_t micros;
+} units[] = {{"d", 86400000000}, {"h", 3600000000}, {"m", 60000000},
+	     {"s", 1000000},     {"ms", 1000},      {"us", 1}};
+
+enum { UNITS = sizeof units / sizeof units[0] };
+
 int duration_parse(struct slice text, int64_t *micros, struct err *err)
 {
-	static const struct {
-		const char *name;
-		int64_t micros;
-	} units[] = {{"d", 86400000000}, {"h", 3600000000}, {"m", 60000000},
-		     {"s", 1000000},     {"ms", 1000},      {"us", 1}};
 	/* Ten years with their leap days. */
 	const int64_t most = 3653 * units[0].micros;
 	struct rest r = {text.at, text.at + text.len};
@@ -415,10 +419,10 @@ int duration_parse(struct slice text, int64_t *micros, struct err *err)
 		name = r.p;
 		while (r.p < r.end && digit(*r.p) > 9)
 			r.p++;
-		for (unit = least; unit < sizeof units / sizeof units[0]; unit++)
+		for (unit = least; unit < UNITS; unit++)
 			if (slice_is((struct slice){name, (size_t)(r.p - name)}, units[unit].name))
 				break;
-		if (name == first || unit == sizeof units / sizeof units[0])
+		if (name == first || unit == UNITS)
 			return err_set(err, ERR_DATA, "not a duration (such as 250ms, 10s, 1h30m)");
 		if (n > most / units[unit].micros || sum > most - n * units[unit].micros)
 			return err_set(err, ERR_DATA, "longer than 10 years");
@@ -427,4 +431,18 @@ int duration_parse(struct slice text, int64_t *micros, struct err *err)
 	}
 	*micros = sum;
 	return 0;
+}
+
+int duration_put(struct buf *out, int64_t micros)
+{
+	size_t start = out->len;
+
+	for (size_t i = 0; i < UNITS; i++) {
+		if (micros / units[i].micros > 0)
+			buf_printf(out, "%" PRId64 "%s", micros / units[i].micros, units[i].name);
+		micros %= units[i].micros;
+	}
+	if (out->len == start)
+		buf_puts(out, "0s");
+	return out->failed ? -1 : 0;
 }

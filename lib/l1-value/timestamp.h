@@ -61,4 +61,8 @@ int date_put(struct buf *out, int64_t day);
  * 0 to 10 years. Returns 0, or -1 with ERR_DATA. */
 int duration_parse(struct slice text, int64_t *micros, struct err *err);
 
+/* Append a duration of at least 0 as duration_parse reads it: "1h30m". Returns 0, or -1 out of
+ * memory. */
+int duration_put(struct buf *out, int64_t micros);
+
 #endif

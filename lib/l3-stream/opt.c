@@ -10,28 +10,10 @@
 
 /* ---- values ---- */
 
-static void put_duration(struct buf *out, int64_t micros)
-{
-	static const struct {
-		const char *unit;
-		int64_t micros;
-	} units[] = {{"d", 86400000000}, {"h", 3600000000}, {"m", 60000000},
-		     {"s", 1000000},     {"ms", 1000},      {"us", 1}};
-	size_t start = out->len;
-
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-		if (micros / units[i].micros > 0)
-			buf_printf(out, "%" PRId64 "%s", micros / units[i].micros, units[i].unit);
-		micros %= units[i].micros;
-	}
-	if (out->len == start)
-		buf_puts(out, "0s");
-}
-
 static void put_number(struct buf *out, const struct opt *o, int64_t n)
 {
 	if (o->kind == OPT_DURATION)
-		put_duration(out, n);
+		duration_put(out, n);
 	else
 		buf_printf(out, "%" PRId64, n);
 }
