@@ -1,9 +1,8 @@
 #include "l1-value/display.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <langinfo.h>
 #include <locale.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -148,6 +147,22 @@ void display_repeat(struct buf *out, const char *character, size_t count)
 {
 	while (count-- > 0)
 		buf_puts(out, character);
+}
+
+void display_duration(struct buf *out, int64_t micros)
+{
+	int64_t seconds = micros / 1000000, minutes = seconds / 60, hours = minutes / 60;
+
+	if (seconds < 10)
+		buf_printf(out, "%" PRId64 ".%" PRId64 " s", seconds, micros / 100000 % 10);
+	else if (minutes == 0)
+		buf_printf(out, "%" PRId64 " s", seconds);
+	else if (hours == 0)
+		buf_printf(out, "%" PRId64 " min %" PRId64 " s", minutes, seconds % 60);
+	else if (hours < 24)
+		buf_printf(out, "%" PRId64 " h %" PRId64 " min", hours, minutes % 60);
+	else
+		buf_printf(out, "%" PRId64 " d %" PRId64 " h", hours / 24, hours % 24);
 }
 
 void display_style(struct buf *out, const struct display *d, enum display_style style)

@@ -8,6 +8,8 @@
 #ifndef TUBERIA_DISPLAY_H
 #define TUBERIA_DISPLAY_H
 
+#include <stdint.h>
+
 #include "l0-base/buf.h"
 
 struct display {
@@ -32,6 +34,10 @@ size_t display_put(struct buf *out, const struct display *d, struct slice text, 
 
 /* Append count copies of one character, given as a string. */
 void display_repeat(struct buf *out, const char *character, size_t count);
+
+/* Append a length of time, 0 or more, in its one or two greatest units: "0.8 s", "42 s",
+ * "5 min 3 s", "3 h 12 min", "12 d 4 h". What is below them is cut off. */
+void display_duration(struct buf *out, int64_t micros);
 
 /* Append the escape sequence for a style when the display takes colours, nothing otherwise. */
 enum display_style {

@@ -54,6 +54,31 @@ static void test_cut(void)
 	      "width is not looked at to the end");
 }
 
+static void test_duration(void)
+{
+	static const struct {
+		int64_t micros;
+		const char *text;
+	} cases[] = {{0, "0.0 s"},
+		     {850000, "0.8 s"},
+		     {9999999, "9.9 s"},
+		     {10000000, "10 s"},
+		     {59999999, "59 s"},
+		     {303000000, "5 min 3 s"},
+		     {11520000000, "3 h 12 min"},
+		     {86399999999, "23 h 59 min"},
+		     {86400000000, "1 d 0 h"},
+		     {INT64_MAX, "106751991 d 4 h"}};
+	struct buf out = {0};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		buf_clear(&out);
+		display_duration(&out, cases[i].micros);
+		CHECK(slice_is(buf_view(&out), cases[i].text), "a duration of %s", cases[i].text);
+	}
+	buf_free(&out);
+}
+
 static void test_detect(void)
 {
 	struct display d;
@@ -80,6 +105,7 @@ int main(void)
 	CHECK(setlocale(LC_CTYPE, "C.UTF-8") != NULL, "there is a C.UTF-8 locale");
 	test_text();
 	test_cut();
+	test_duration();
 	display_repeat(&out, "─", 3);
 	CHECK(slice_is(buf_view(&out), "───"), "repeat");
 	buf_clear(&out);
