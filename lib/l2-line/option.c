@@ -183,6 +183,17 @@ void option_put_help(struct buf *out, const struct opt_command *c)
 
 /* ---- --completion=bash ---- */
 
+/* Offer these words, "final|delta". */
+static void put_compgen_words(struct buf *out, const char *indent, const char *words)
+{
+	struct slice word;
+
+	buf_printf(out, "%smapfile -t COMPREPLY < <(compgen -W '", indent);
+	while ((word = option_next_choice(&words)).len > 0)
+		buf_printf(out, "%.*s ", SLICE_ARG(word));
+	buf_puts(out, "' -- \"$cur\")\n");
+}
+
 /* One case of the function: what may follow option o. Free text: nothing is offered. */
 static void put_completion_case(struct buf *out, const struct opt *o)
 {
@@ -192,12 +203,9 @@ static void put_completion_case(struct buf *out, const struct opt *o)
 	if (o->letter != 0)
 		buf_printf(out, " | -%c", o->letter);
 	if (o->choices != NULL) {
-		struct slice word;
-
-		buf_puts(out, ")\n\t\tmapfile -t COMPREPLY < <(compgen -W '");
-		for (const char *rest = o->choices; (word = option_next_choice(&rest)).len > 0;)
-			buf_printf(out, "%.*s ", SLICE_ARG(word));
-		buf_puts(out, "' -- \"$cur\")\n\t\treturn\n\t\t;;\n");
+		buf_puts(out, ")\n");
+		put_compgen_words(out, "\t\t", o->choices);
+		buf_puts(out, "\t\treturn\n\t\t;;\n");
 	} else if (strstr(argument, "FILE") != NULL || strstr(argument, "DIR") != NULL) {
 		buf_puts(out, ")\n\t\tcompopt -o filenames 2>/dev/null\n");
 		buf_printf(out, "\t\tmapfile -t COMPREPLY < <(compgen -%c -- \"$cur\")\n",
@@ -241,12 +249,13 @@ void option_put_completion(struct buf *out, const struct opt_command *c)
 		if (o->letter != 0)
 			buf_printf(out, "-%c ", o->letter);
 	}
-	buf_printf(out,
-		   "' -- \"$cur\")\n\telse\n"
-		   "\t\tcompopt -o filenames 2>/dev/null\n"
-		   "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-		   "\tfi\n}\ncomplete -F %s %s\n",
-		   buf_text(&function), c->name);
+	buf_puts(out, "' -- \"$cur\")\n\telse\n");
+	if (c->words != NULL)
+		put_compgen_words(out, "\t\t", c->words);
+	else
+		buf_puts(out, "\t\tcompopt -o filenames 2>/dev/null\n"
+			      "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n");
+	buf_printf(out, "\tfi\n}\ncomplete -F %s %s\n", buf_text(&function), c->name);
 	out->failed |= function.failed;
 	buf_free(&function);
 }

@@ -46,6 +46,8 @@ struct opt_command {
 	const char *usage;
 	const char *see_also;      /* closing line(s) of --help, or NULL */
 	const struct opt *options; /* ends with an entry whose name and help are NULL */
+	const char *words;         /* operands that completion offers, "clientes|productos"; NULL:
+				    * names of files */
 };
 
 /* Options that every command has, in their order behind those of its table: -h, --help; --version;

@@ -370,6 +370,38 @@ int opt_parse(const struct opt_command *c, int argc, char **argv, char ***operan
 	return answer;
 }
 
+/* Whether the word behind this one is an option's argument. */
+static int takes_next(const struct opt_command *c, const char *word)
+{
+	size_t name = strcspn(word, "="), i = 0;
+	struct err ignored;
+
+	if (word[1] == '-')
+		return word[name] == '\0' &&
+		       find_long(c, (struct slice){word + 2, name - 2}, &i, &ignored) == 0 &&
+		       option_takes_argument(option_at(c, i));
+	for (const char *at = word + 1; *at != '\0'; at++) {
+		if (find_letter(c, word, *at, &i, &ignored) != 0)
+			return 0;
+		if (option_takes_argument(option_at(c, i)))
+			return at[1] == '\0';
+	}
+	return 0;
+}
+
+const char *opt_first_operand(const struct opt_command *c, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return i + 1 < argc ? argv[i + 1] : NULL;
+		if (argv[i][0] != '-' || argv[i][1] == '\0')
+			return argv[i];
+		if (takes_next(c, argv[i]))
+			i++;
+	}
+	return NULL;
+}
+
 void opt_free(const struct opt_command *c)
 {
 	for (size_t i = 0; i < option_count(c); i++) {

@@ -25,6 +25,10 @@
 int opt_parse(const struct opt_command *c, int argc, char **argv, char ***operands, size_t *count,
 	      struct buf *out, struct err *err);
 
+/* The first operand by this table, before argv is parsed; NULL when there is none. For a command
+ * whose first operand decides which options it has: c is then the table of them all. */
+const char *opt_first_operand(const struct opt_command *c, int argc, char **argv);
+
 /* Free what OPT_LIST options hold. */
 void opt_free(const struct opt_command *c);
 

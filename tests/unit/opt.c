@@ -237,8 +237,56 @@ static void texts(void)
 	CHECK(PARSE("--nonsense", "--help") == -1, "a wrong option before --help is told");
 }
 
+/* The first operand of these words is `expected`, or there is none. */
+static int first_is(const char *expected, const char **words)
+{
+	char *argv[32] = {(char *)"window-agg"};
+	const char *first;
+	int argc = 1;
+
+	while (*words != NULL)
+		argv[argc++] = (char *)*words++;
+	first = opt_first_operand(&command, argc, argv);
+	return expected == NULL ? first == NULL : first != NULL && strcmp(first, expected) == 0;
+}
+
+#define FIRST(expected, ...) first_is(expected, (const char *[]){__VA_ARGS__, NULL})
+
+static void first_operand(void)
+{
+	CHECK(first_is(NULL, (const char *[]){NULL}) && FIRST(NULL, "-v", "--late", "x"),
+	      "no first operand");
+	CHECK(FIRST("top", "top", "-j", "3") && FIRST("top", "-v", "top", "x"),
+	      "the first of all words, or behind a flag");
+	CHECK(FIRST("top", "--late", "x", "top") && FIRST("top", "--late=x", "top") &&
+		      FIRST("top", "-j", "3", "top") && FIRST("top", "-j3", "top") &&
+		      FIRST("top", "-pvj", "3", "top") && FIRST("top", "--lateness", "1s", "top"),
+	      "behind an option's argument");
+	CHECK(FIRST("bash", "--help", "bash") && FIRST(NULL, "--completion", "bash"),
+	      "options that every command has");
+	CHECK(FIRST("-x", "-v", "--", "-x") && FIRST(NULL, "--") && FIRST("-", "-"),
+	      "behind \"--\", and \"-\"");
+	CHECK(FIRST("x", "--nonsense", "x") && FIRST("x", "-z", "x"), "behind what is no option");
+}
+
+static void completion(void)
+{
+	struct opt_command with = command;
+
+	option_put_completion(&text, &with);
+	CHECK(strstr(buf_text(&text), "compgen -f -- \"$cur\")\n\tfi\n") != NULL,
+	      "completion offers files as operands");
+	buf_clear(&text);
+	with.words = "top|serie";
+	option_put_completion(&text, &with);
+	CHECK(strstr(buf_text(&text), "compgen -W 'top serie ' -- \"$cur\")\n\tfi\n") != NULL,
+	      "or these words");
+}
+
 int main(void)
 {
+	first_operand();
+	completion();
 	forms();
 	refusals();
 	environment();
