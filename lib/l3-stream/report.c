@@ -336,6 +336,34 @@ static void put_row(const struct report *r, const struct display *d, const struc
 	}
 }
 
+/* One row that is too wide for the display stands upright: a name and its value a line. */
+static void put_upright(const struct report *r, const struct display *d, const struct layout *l,
+			struct buf *out)
+{
+	size_t names = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (l[i].shown && strlen(r->columns[i].name) > names)
+			names = strlen(r->columns[i].name);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct cell *cell = cell_at(r, 0, i);
+		size_t room =
+			d->width > names + GAP + TEXT_LEAST ? d->width - names - GAP : TEXT_LEAST;
+
+		if (!l[i].shown || cell->kind == CELL_ABSENT)
+			continue;
+		display_style(out, d, DISPLAY_BOLD);
+		buf_puts(out, r->columns[i].name);
+		display_style(out, d, DISPLAY_PLAIN);
+		display_repeat(out, " ", names - strlen(r->columns[i].name) + GAP);
+		if (cell->kind == CELL_NUMBER)
+			buf_slice(out, content(r, cell));
+		else
+			display_put(out, d, content(r, cell), room);
+		buf_byte(out, '\n');
+	}
+}
+
 static int chart_range(const struct report *r, size_t column, struct bar_range *range,
 		       struct err *err)
 {
@@ -401,7 +429,7 @@ static int print_table(const struct report *r, const struct display *d, struct s
 		       struct slice note, struct buf *out, struct err *err)
 {
 	struct layout *l = calloc(r->count, sizeof *l);
-	size_t charted = 0, bar, owed;
+	size_t charted = 0, bar = 0, owed;
 	struct bar_range range = {0};
 	int result = -1;
 
@@ -411,12 +439,16 @@ static int print_table(const struct report *r, const struct display *d, struct s
 		charted++;
 	if (charted < r->count && chart_range(r, charted, &range, err) < 0)
 		goto out;
-	/* One bar has nothing to be compared with. */
-	bar = lay_out(r, d, charted < r->count && report_rows(r) > 1, l);
 	if (title.len > 0) {
 		put_line(out, d, DISPLAY_BOLD, title);
 		buf_byte(out, '\n');
 	}
+	if (report_rows(r) == 1 && measure_all(r, d, l) > d->width) {
+		put_upright(r, d, l, out);
+		goto note;
+	}
+	/* One bar has nothing to be compared with. */
+	bar = lay_out(r, d, charted < r->count && report_rows(r) > 1, l);
 	put_header(r, d, l, out);
 	for (size_t row = 0; row < report_rows(r); row++) {
 		put_row(r, d, l, row, out, &owed);
@@ -424,6 +456,7 @@ static int print_table(const struct report *r, const struct display *d, struct s
 			put_bar(r, d, row, charted, &range, bar, owed, out);
 		buf_byte(out, '\n');
 	}
+note:
 	if (note.len > 0) {
 		buf_byte(out, '\n');
 		put_line(out, d, DISPLAY_DIM, note);

@@ -51,9 +51,9 @@ size_t report_rows(const struct report *r); /* whole rows so far */
 
 /* Append all rows to *out. title, note: a line above the table and one below it, not printed when
  * empty and in other formats. d is looked at for the table only. A table without rows is nothing.
- * The table keeps to the display's width by cutting text, never a number; when even that is too
- * wide, its lines are. Returns 0, or -1 with ERR_TEMP out of memory, ERR_DATA when a charted number
- * is no decimal. */
+ * The table keeps to the display's width by cutting text, never a number (when even that is too
+ * wide, so are its lines); a single row too wide for it stands upright, a name and a value a line.
+ * Returns 0, or -1 with ERR_TEMP out of memory, ERR_DATA when a charted number is no decimal. */
 int report_print(const struct report *r, enum report_format format, const struct display *d,
 		 struct slice title, struct slice note, struct buf *out, struct err *err);
 

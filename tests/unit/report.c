@@ -198,6 +198,39 @@ static void test_narrow(void)
 	report_free(r);
 }
 
+static void test_upright(void)
+{
+	struct report *r = report_new(columns, 4);
+	struct display d = utf8;
+
+	put(r, "WHITE HANGING HEART T-LIGHT HOLDER", "1", "100.00");
+	d.width = 66;
+	CHECK(prints(r, REPORT_TABLE, &d,
+		     "title\n\n"
+		     "producto                            num_transacciones  monto_total\n"
+		     "──────────────────────────────────  ─────────────────  ───────────\n"
+		     "WHITE HANGING HEART T-LIGHT HOLDER                  1       100.00\n"
+		     "\nnote\n"),
+	      "a single row that fits");
+	d.width = 65;
+	CHECK(prints(r, REPORT_TABLE, &d,
+		     "title\n\n"
+		     "producto           WHITE HANGING HEART T-LIGHT HOLDER\n"
+		     "num_transacciones  1\n"
+		     "monto_total        100.00\n"
+		     "\nnote\n"),
+	      "one that does not stands upright");
+	d.width = 40;
+	CHECK(prints(r, REPORT_TABLE, &d,
+		     "title\n\n"
+		     "producto           WHITE HANGING HEART …\n"
+		     "num_transacciones  1\n"
+		     "monto_total        100.00\n"
+		     "\nnote\n"),
+	      "cut there too");
+	report_free(r);
+}
+
 static void test_bad_number(void)
 {
 	struct report *r = report_new(columns, 4);
@@ -219,6 +252,7 @@ int main(void)
 	test_table();
 	test_negative();
 	test_narrow();
+	test_upright();
 	test_bad_number();
 	return check_done();
 }
