@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -17,8 +18,9 @@
  * A place counts units of 16 bytes through all chunks, from 1; 0 marks a free slot. */
 enum {
 	UNIT = 16,
-	CHUNK_UNITS_LOG2 = 16,
-	CHUNK_UNITS = 1 << CHUNK_UNITS_LOG2, /* 1 MiB */
+	CHUNK_UNITS_LOG2 = 17,
+	CHUNK_UNITS = 1 << CHUNK_UNITS_LOG2, /* 2 MiB, a huge page */
+	CHUNK_BYTES = CHUNK_UNITS * UNIT,
 	INDEX_LEAST = 64
 };
 
@@ -126,6 +128,17 @@ static inline struct slice key_of(const struct table *t, const char *record)
 	return (struct slice){record + t->value_size + sizeof len, len};
 }
 
+/* Memory of a multiple of a chunk's size, in huge pages where the system has them: far fewer page
+ * faults, and far fewer misses of the TLB, when a large table is walked at random. */
+static void *allocate_huge(size_t bytes)
+{
+	void *at = aligned_alloc(CHUNK_BYTES, bytes);
+
+	if (at != NULL)
+		madvise(at, bytes, MADV_HUGEPAGE); /* advice only */
+	return at;
+}
+
 struct table *table_new(size_t value_size)
 {
 	struct table *t = calloc(1, sizeof *t);
@@ -216,11 +229,17 @@ void table_clear(struct table *t)
 static int grow_index(struct table *t)
 {
 	uint64_t *old = t->index, *index;
-	size_t old_size = t->index_size;
+	size_t old_size = t->index_size, bytes = 2 * old_size * sizeof *index;
 
 	if (old_size > SIZE_MAX / 2 / sizeof *index || old_size > UINT32_MAX / 2 + 1ul)
 		return -1;
-	index = calloc(2 * old_size, sizeof *index);
+	if (bytes < CHUNK_BYTES) {
+		index = calloc(1, bytes);
+	} else {
+		index = allocate_huge(bytes);
+		if (index != NULL)
+			memset(index, 0, bytes);
+	}
 	if (index == NULL)
 		return -1;
 	set_index(t, index, 2 * old_size);
@@ -285,7 +304,9 @@ static uint32_t take_units(struct table *t, size_t units)
 
 			if (grow_chunks(t, take) != 0)
 				return 0;
-			chunk = malloc(take * CHUNK_UNITS * UNIT);
+			/* The first one in small pages, as small tables touch little of it. */
+			chunk = t->chunk_count == 0 ? malloc(take * CHUNK_BYTES)
+						    : allocate_huge(take * CHUNK_BYTES);
 			if (chunk == NULL)
 				return 0;
 			t->chunks[t->chunk_count] = chunk;
