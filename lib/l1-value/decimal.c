@@ -1,5 +1,6 @@
 #include "l1-value/decimal.h"
 
+#include <endian.h>
 #include <stdint.h>
 
 typedef unsigned __int128 uint128;
@@ -73,9 +74,10 @@ static int parse_exponent(const char **p, const char *end, int *exponent)
 static int parse_long(struct slice text, struct decimal *d, struct err *err)
 {
 	const char *p = text.at, *end = p + text.len, *point = NULL, *first;
-	uint128 n = 0;
-	int minus = 0, digits = 0, long_fraction = 0, exponent = 0;
+	uint64_t high = 0, low = 0; /* the first 19 digits, and those behind them */
+	int minus = 0, digits = 0, exponent = 0, scale;
 	size_t fraction = 0;
+	uint128 n;
 
 	if (p < end && *p == '-') {
 		minus = 1;
@@ -91,10 +93,12 @@ static int parse_long(struct slice text, struct decimal *d, struct err *err)
 		}
 		if (!is_digit(*p))
 			break;
-		if (n == 0 && digits == 0 && *p == '0')
+		if (digits == 0 && *p == '0')
 			continue; /* zeros in front do not count */
-		if (digits < DECIMAL_DIGITS)
-			n = 10 * n + (unsigned)(*p - '0');
+		if (digits < 19)
+			high = 10 * high + (unsigned)(*p - '0');
+		else if (digits < DECIMAL_DIGITS)
+			low = 10 * low + (unsigned)(*p - '0');
 		digits += digits <= DECIMAL_DIGITS;
 	}
 	if (p == first || p == point + 1)
@@ -108,13 +112,11 @@ static int parse_long(struct slice text, struct decimal *d, struct err *err)
 	if (p != end)
 		return not_a_decimal(err);
 
-	/* fraction - exponent is the scale; a fraction beyond the exponent's cut is too long anyway
-	 */
-	long_fraction = fraction > 1000000;
-	int scale = long_fraction ? 1000000 : (int)fraction - exponent;
-
+	/* A fraction beyond the exponent's cut is too long in any case. */
+	scale = fraction > 2000000 ? DECIMAL_DIGITS + 1 : (int)fraction - exponent;
 	if (digits > DECIMAL_DIGITS || scale > DECIMAL_DIGITS)
 		return too_long(err);
+	n = digits > 19 ? high * power_of_ten(digits - 19) + low : high;
 	if (scale < 0) {
 		if (n != 0 && digits - scale > DECIMAL_DIGITS)
 			return too_long(err);
@@ -127,34 +129,82 @@ static int parse_long(struct slice text, struct decimal *d, struct err *err)
 	return 0;
 }
 
+static inline uint64_t load8(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+	return le64toh(word);
+}
+
+static inline uint64_t load4(const char *p)
+{
+	uint32_t word;
+
+	memcpy(&word, p, sizeof word);
+	return le32toh(word);
+}
+
+#define EACH_BYTE(b) (0x0101010101010101u * (uint64_t)(b))
+
+/* One to eight digits, a point among them or not: all at once, in the bytes of a word, the first
+ * character in the lowest byte. Returns 0, or -1 when it is something else. */
+static inline int parse_short(const char *p, size_t len, uint64_t *n, int *scale)
+{
+	uint64_t word, point, below;
+
+	if (len == 8)
+		word = load8(p);
+	else if (len >= 4)
+		word = load4(p) | load4(p + len - 4) << 8 * (len - 4);
+	else
+		word = (uint64_t)(unsigned char)p[0] |
+		       (uint64_t)(unsigned char)p[len / 2] << 8 * (len / 2) |
+		       (uint64_t)(unsigned char)p[len - 1] << 8 * (len - 1);
+	/* To the upper end, with zeros in front. (A shift by 64 would be undefined.) */
+	if (len < 8)
+		word = word << 8 * (8 - len) | EACH_BYTE('0') >> 8 * len;
+
+	/* The first byte that is '.', as the bit 0x80 in it; those below move up over it. */
+	point = word ^ EACH_BYTE('.');
+	point = (point - EACH_BYTE(1)) & ~point & EACH_BYTE(0x80);
+	*scale = 0;
+	if (point != 0) {
+		int bit = __builtin_ctzll(point); /* 7 of its byte */
+
+		*scale = 7 - bit / 8;
+		/* Not the first character, nor the last. */
+		if (*scale == 0 || *scale == (int)len - 1)
+			return -1;
+		below = ((uint64_t)1 << (bit - 7)) - 1;
+		word = (word & ~below & ~((uint64_t)0xff << (bit - 7))) | (word & below) << 8 | '0';
+	}
+	word ^= EACH_BYTE('0');
+	if (((word | (word + EACH_BYTE(0x76))) & EACH_BYTE(0x80)) != 0)
+		return -1;
+	if (p[0] == '0' && len > 1 && p[1] != '.')
+		return -1;
+
+	/* Pairs, fours, eight. */
+	word = word * 10 + (word >> 8);
+	word = (word & 0x00ff00ff00ff00ffu) * 100 + (word >> 16 & 0x00ff00ff00ff00ffu);
+	*n = (word & 0xffff) * 10000 + (word >> 32 & 0xffff);
+	return 0;
+}
+
 int decimal_parse(struct slice text, struct decimal *d, struct err *err)
 {
-	const char *p = text.at, *end = p + text.len, *first, *point = NULL;
-	uint64_t n = 0;
-	int minus;
+	int minus = text.len > 0 && text.at[0] == '-', scale;
+	size_t len = text.len - (size_t)minus;
+	uint64_t n;
 
-	/* Nearly all amounts: at most 18 digits, which fit 64 bits, and no exponent. */
-	if (text.len == 0 || text.len > 18)
-		return parse_long(text, d, err);
-	minus = *p == '-';
-	p += minus;
-	first = p;
-	while (p < end && is_digit(*p))
-		n = 10 * n + (unsigned)(*p++ - '0');
-	if (p == first || (*first == '0' && p - first > 1))
-		return not_a_decimal(err);
-	if (p < end && *p == '.') {
-		point = ++p;
-		while (p < end && is_digit(*p))
-			n = 10 * n + (unsigned)(*p++ - '0');
-		if (p == point)
-			return not_a_decimal(err);
+	/* Nearly all amounts: eight characters at most, without an exponent. */
+	if (len - 1 < 8 && parse_short(text.at + minus, len, &n, &scale) == 0) {
+		d->unscaled = minus ? -(int64_t)n : (int64_t)n;
+		d->scale = scale;
+		return 0;
 	}
-	if (p != end)
-		return parse_long(text, d, err);
-	d->unscaled = minus ? -(int64_t)n : (int64_t)n;
-	d->scale = point == NULL ? 0 : (int)(end - point);
-	return 0;
+	return parse_long(text, d, err);
 }
 
 /* The unscaled value at a greater scale. Returns 0, or -1 when it needs more than 38 digits. */
@@ -219,38 +269,67 @@ int decimal_compare(const struct decimal *a, const struct decimal *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Write n's digits backward, ending before p, at least `least` of them. Returns the first. */
-static char *put_digits(char *p, uint64_t n, int least)
+/* Write so many digits of n backward, ending before p. Returns the first. */
+static inline char *put_digits(char *p, uint64_t n, int count)
 {
-	for (; n != 0 || least > 0; n /= 10, least--)
+	for (; count > 0; count--, n /= 10)
 		*--p = (char)('0' + n % 10);
 	return p;
 }
 
+static int count_digits(uint64_t n)
+{
+	/* 1233 / 4096 is log10(2), near enough for 64 bits; one too few is put right. */
+	int few = (64 - __builtin_clzll(n | 1)) * 1233 >> 12;
+
+	return few + (n >= tens[few]);
+}
+
 size_t decimal_print(const struct decimal *d, char out[DECIMAL_TEXT_MAX])
 {
-	char digits[DECIMAL_DIGITS + 2], *end = digits + sizeof digits, *p = end, *to = out;
+	char digits[DECIMAL_DIGITS + 1], *to = out;
 	uint128 n = magnitude(d->unscaled);
-	int least = d->scale + 1; /* one digit before the point, always */
+	int scale = d->scale, count;
 
-	if (n >= tens[19]) {
-		uint128 high = n / tens[19];
-
-		p = put_digits(p, (uint64_t)(n - high * tens[19]), 19);
-		n = high;
-		least -= 19;
-	}
-	p = put_digits(p, (uint64_t)n, least);
 	if (d->unscaled < 0)
 		*to++ = '-';
-	size_t before = (size_t)(end - p) - (size_t)d->scale;
+	if (n < tens[19]) {
+		/* Straight to where it belongs: the fraction, the point, the rest. */
+		uint64_t fraction = (uint64_t)n, whole = (uint64_t)n;
+		char *end;
 
-	memcpy(to, p, before);
-	to += before;
-	if (d->scale > 0) {
+		if (scale > 0) {
+			uint64_t unit = scale < 20 ? tens[scale] : 0;
+
+			whole = unit == 0 ? 0 : whole / unit;
+			fraction -= whole * unit;
+		}
+		count = whole == 0 ? 1 : count_digits(whole);
+		end = to + count;
+		put_digits(end, whole, count);
+		if (scale > 0) {
+			*end++ = '.';
+			end += scale;
+			put_digits(end, fraction, scale);
+		}
+		*end = '\0';
+		return (size_t)(end - out);
+	}
+
+	/* 20 digits or more, in two halves of 19; always one before the point. */
+	uint64_t high = (uint64_t)(n / tens[19]), low = (uint64_t)(n % tens[19]);
+	char *end = digits + sizeof digits, *first;
+
+	count = 19 + count_digits(high);
+	if (count < scale + 1)
+		count = scale + 1;
+	first = put_digits(put_digits(end, low, 19), high, count - 19);
+	memcpy(to, first, (size_t)(count - scale));
+	to += count - scale;
+	if (scale > 0) {
 		*to++ = '.';
-		memcpy(to, p + before, (size_t)d->scale);
-		to += d->scale;
+		memcpy(to, end - scale, (size_t)scale);
+		to += scale;
 	}
 	*to = '\0';
 	return (size_t)(to - out);

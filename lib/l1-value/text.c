@@ -60,31 +60,48 @@ static size_t plain_length(struct slice s)
 	return i;
 }
 
-int json_put_string(struct buf *out, struct slice s)
+/* The rest of a string, from its first byte that must be escaped on. */
+static int put_escaped(struct buf *out, struct slice s)
 {
 	static const char lower_hex[] = "0123456789abcdef";
-	size_t before = out->len, plain;
 
-	if (buf_byte(out, '"') != 0)
-		return -1;
-	for (;;) {
-		plain = plain_length(s);
+	while (s.len > 0) {
+		size_t plain = plain_length(s);
+
 		if (buf_put(out, s.at, plain) != 0)
+			return -1;
+		if (plain == s.len)
 			break;
-		if (plain == s.len) {
-			if (buf_byte(out, '"') != 0)
-				break;
-			return 0;
-		}
 		unsigned char c = (unsigned char)s.at[plain];
 		char letter = escape_of(c);
 		char text[6] = {'\\', letter, '0', '0', lower_hex[c >> 4], lower_hex[c & 15]};
 
 		if (buf_put(out, text, letter == 'u' ? 6 : 2) != 0)
-			break;
+			return -1;
 		s.at += plain + 1;
 		s.len -= plain + 1;
 	}
+	return buf_byte(out, '"');
+}
+
+int json_put_string(struct buf *out, struct slice s)
+{
+	size_t before = out->len, plain = plain_length(s);
+	char *to = buf_room(out, plain + 2);
+
+	if (to == NULL)
+		return -1;
+	*to++ = '"';
+	if (plain > 0)
+		memcpy(to, s.at, plain);
+	to[plain] = '"';
+	out->len += plain + 1;
+	if (plain == s.len) {
+		out->len++; /* nothing to escape: done */
+		return 0;
+	}
+	if (put_escaped(out, (struct slice){s.at + plain, s.len - plain}) == 0)
+		return 0;
 	out->len = before;
 	return -1;
 }

@@ -1,5 +1,6 @@
 #include "l1-value/timestamp.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <time.h>
 
@@ -15,15 +16,13 @@ static int64_t floor_divide(int64_t n, int64_t by)
 /* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back. Years are counted
  * from March, so that the leap day is the last one, in eras of 400 years that are all alike.
  * Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
-static int64_t days_of(int64_t year, unsigned month, unsigned day)
+static inline int64_t days_of(int64_t year, unsigned month, unsigned day)
 {
-	int64_t y = year - (month <= 2);
-	int64_t era = floor_divide(y, 400);
-	unsigned year_of_era = (unsigned)(y - era * 400);
+	/* From twelve eras before year 0 on all is positive; years have six digits at most. */
+	unsigned y = (unsigned)(year + 4800 - (month <= 2));
 	unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-	unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
 
-	return era * 146097 + day_of_era - 719468;
+	return (int64_t)(365 * y + y / 4 - y / 100 + y / 400 + day_of_year) - 719468 - 12 * 146097;
 }
 
 static int64_t civil_of(int64_t days, unsigned *month, unsigned *day)
@@ -160,6 +159,11 @@ static int next_offset(struct rest *r, struct fields *f)
 	return 0;
 }
 
+static int year_out_of_range(struct err *err)
+{
+	return err_set(err, ERR_DATA, "year out of range");
+}
+
 static int parse_any(struct zone *z, struct slice text, struct timestamp *t, struct err *err)
 {
 	struct rest r = {text.at, text.at + text.len};
@@ -180,6 +184,9 @@ static int parse_any(struct zone *z, struct slice text, struct timestamp *t, str
 	}
 	if (r.p != r.end)
 		return err_set(err, ERR_DATA, "not a timestamp");
+	/* The bounds hold in UTC: PostgreSQL prints its last hours as year 294277 in the east. */
+	if (f.year < YEAR_LEAST || f.year > YEAR_MOST + 1)
+		return year_out_of_range(err);
 	if (f.month < 1 || f.month > 12 || f.day < 1 || f.day > days_in_month(f.year, f.month))
 		return err_set(err, ERR_DATA, "no such day");
 	if (f.hour > 23 || f.minute > 59 || f.second > 60)
@@ -187,39 +194,78 @@ static int parse_any(struct zone *z, struct slice text, struct timestamp *t, str
 
 	seconds = days_of(f.year, f.month, f.day) * DAY_SECONDS + f.hour * 3600 + f.minute * 60 +
 		  f.second;
-	/* The bounds hold in UTC: PostgreSQL prints its last hours as 294277 in the east. */
 	int64_t utc = f.has_offset ? seconds - f.offset : zone_utc(z, seconds);
 
 	if (utc < days_of(YEAR_LEAST, 1, 1) * DAY_SECONDS ||
 	    utc >= days_of(YEAR_MOST + 1, 1, 1) * DAY_SECONDS)
-		return err_set(err, ERR_DATA, "year out of range");
+		return year_out_of_range(err);
 	t->utc = utc;
 	t->local = f.has_offset ? utc + zone_offset(z, utc) : seconds;
 	t->nanos = f.nanos;
 	return 0;
 }
 
+static inline uint64_t load8(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
+#define FORM(a, b, c, d, e, f, g, h)                                                      \
+	((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 | \
+	 (uint64_t)(e) << 32 | (uint64_t)(f) << 40 | (uint64_t)(g) << 48 | (uint64_t)(h) << 56)
+
+/* Eight characters at once. `form` has a '0' for each digit and the other characters as they must
+ * be; `more` has 0x76 for each digit and 0x7f for the others: what has to be added to the greatest
+ * byte that is right (9, or 0 for no difference) to stay below 0x80. Returns the digits' values,
+ * the others 0; *bad gets bits when a character is wrong. */
+static inline uint64_t eight(uint64_t word, uint64_t form, uint64_t more, uint64_t *bad)
+{
+	uint64_t x = word ^ form;
+
+	*bad |= (x | (x + more)) & 0x8080808080808080u;
+	return x;
+}
+
+/* In each byte: ten times that digit plus the next one. */
+static inline uint64_t in_pairs(uint64_t digits)
+{
+	return digits * 10 + (digits >> 8);
+}
+
+static inline unsigned byte_of(uint64_t word, int i)
+{
+	return (unsigned)(word >> (8 * i)) & 0xff;
+}
+
 /* "2010-12-01T08:26:00" or with a space: what nearly every record has. Returns 0, or -1 when the
  * text has to be looked at more closely. */
 static inline int parse_plain(struct zone *z, const char *p, struct timestamp *t)
 {
-	static const unsigned char at[] = {0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18};
-	unsigned d[sizeof at], bad = 0;
+	uint64_t bad = 0, date, middle, time;
 
-	for (size_t i = 0; i < sizeof at; i++) {
-		d[i] = digit(p[at[i]]);
-		bad |= d[i] > 9;
-	}
-	bad |= (p[4] != '-') | (p[7] != '-') | (p[13] != ':') | (p[16] != ':');
-	bad |= (p[10] != 'T') & (p[10] != ' ');
-	unsigned year = d[0] * 1000 + d[1] * 100 + d[2] * 10 + d[3];
-	unsigned month = d[4] * 10 + d[5], day = d[6] * 10 + d[7];
-	unsigned hour = d[8] * 10 + d[9], minute = d[10] * 10 + d[11], second = d[12] * 10 + d[13];
+	/* le64toh: the first character is in the lowest byte. The one between date and time is left
+	 * out of the eight it belongs to. */
+	date = in_pairs(eight(le64toh(load8(p)), FORM('0', '0', '0', '0', '-', '0', '0', '-'),
+			      FORM(0x76, 0x76, 0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f), &bad));
+	middle = in_pairs(eight(le64toh(load8(p + 8)) & ~FORM(0, 0, 0xff, 0, 0, 0, 0, 0),
+				FORM('0', '0', 0, '0', '0', ':', '0', '0'),
+				FORM(0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f, 0x76, 0x76), &bad));
+	time = in_pairs(eight(le64toh(load8(p + 11)), FORM('0', '0', ':', '0', '0', ':', '0', '0'),
+			      FORM(0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f, 0x76, 0x76), &bad));
+	if (bad != 0 || (p[10] != 'T' && p[10] != ' '))
+		return -1;
+	unsigned year = byte_of(date, 0) * 100 + byte_of(date, 2), month = byte_of(date, 5);
+	unsigned day = byte_of(middle, 0);
+	unsigned hour = byte_of(time, 0), minute = byte_of(time, 3), second = byte_of(time, 6);
 
 	/* Of numbers from 1 on, 0 wraps to a large one. Day 29 and later depend on the month. */
-	bad |= (year == 0) | (month - 1 > 11) | (day - 1 > 30) | (hour > 23) | (minute > 59) |
-	       (second > 59);
-	if (bad || (day > 28 && day > days_in_month(year, month)))
+	if ((year == 0) | (month - 1 > 11) | (day - 1 > 30) | (hour > 23) | (minute > 59) |
+	    (second > 59))
+		return -1;
+	if (day > 28 && day > days_in_month(year, month))
 		return -1;
 	t->local = days_of(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
 	t->utc = zone_utc(z, t->local);
@@ -254,10 +300,14 @@ static char *put_date(char *to, int64_t days, int *bc)
 	*bc = year <= 0;
 	if (*bc)
 		year = 1 - year;
-	for (int least = 4; year > 0 || least > 0; year /= 10, least--)
-		*--p = (char)('0' + year % 10);
-	memcpy(to, p, (size_t)(digits + sizeof digits - p));
-	to += digits + sizeof digits - p;
+	if (year < 10000) {
+		to = put_two(put_two(to, (unsigned)year / 100), (unsigned)year % 100);
+	} else {
+		for (; year > 0; year /= 10)
+			*--p = (char)('0' + year % 10);
+		memcpy(to, p, (size_t)(digits + sizeof digits - p));
+		to += digits + sizeof digits - p;
+	}
 	*to++ = '-';
 	to = put_two(to, month);
 	*to++ = '-';
