@@ -1,0 +1,418 @@
+#include "l2-line/group.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "l0-base/table.h"
+#include "l1-value/text.h"
+
+/* A group's value, as the table holds it: the count, the scale of each measure (UNSET: a least or
+ * greatest amount that no record has set), and, from the next multiple of 16 on, the measures'
+ * unscaled numbers. Kept tight: a table much larger than the caches is where the time goes. */
+struct value {
+	int64_t count;
+	int8_t scale[];
+};
+
+enum {
+	UNIT = 16,
+	UNSET = -1,
+	VALUE_MAX = sizeof(struct value) + GROUP_MEASURES_MAX + UNIT +
+		    GROUP_MEASURES_MAX * sizeof(int128)
+};
+
+struct group_plan {
+	struct group_shape shape;
+	size_t value_size, numbers_at; /* bytes of a value, and where its numbers begin */
+	int takes_back;                /* a group may vanish: nothing but count and sums */
+	/* The keys as they are printed, each with a comma in front: `,"cliente_id":`. The comma of
+	 * the first one becomes the record's brace. */
+	struct slice by_key[GROUP_BY_MAX], count_key, measure_key[GROUP_MEASURES_MAX], time_key;
+	size_t fixed; /* bytes of a record, at most, besides key, id, day and time */
+	struct buf texts;
+};
+
+struct groups {
+	const struct group_plan *plan;
+	struct table *table;
+};
+
+static inline int128 *numbers_of(const struct group_plan *p, struct value *v)
+{
+	return (int128 *)(void *)((char *)v + p->numbers_at);
+}
+
+/* ---- plan ---- */
+
+/* Append a key as it is printed. The place of the text is remembered as an offset, since the
+ * buffer may move; plan_new turns it into a pointer at the end. */
+static void put_key(struct group_plan *p, const char *name, struct slice *key)
+{
+	size_t start = p->texts.len;
+
+	buf_byte(&p->texts, ',');
+	json_put_string(&p->texts, slice_of(name));
+	buf_byte(&p->texts, ':');
+	*key = (struct slice){(const char *)start, p->texts.len - start};
+}
+
+static void settle(const struct group_plan *p, struct slice *key)
+{
+	key->at = p->texts.at + (uintptr_t)key->at;
+}
+
+struct group_plan *group_plan_new(const struct group_shape *shape)
+{
+	struct group_plan *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->shape = *shape;
+	p->numbers_at = (sizeof(struct value) + shape->measure_count + UNIT - 1) / UNIT * UNIT;
+	p->value_size = p->numbers_at + shape->measure_count * sizeof(int128);
+	p->takes_back = 1;
+	for (size_t i = 0; i < shape->by_count; i++)
+		put_key(p, shape->by[i], &p->by_key[i]);
+	if (shape->count != NULL)
+		put_key(p, shape->count, &p->count_key);
+	for (size_t i = 0; i < shape->measure_count; i++) {
+		put_key(p, shape->measures[i].name, &p->measure_key[i]);
+		p->takes_back &= shape->measures[i].kind == MEASURE_SUM;
+	}
+	put_key(p, shape->time, &p->time_key);
+	if (p->texts.failed) {
+		group_plan_free(p);
+		return NULL;
+	}
+	for (size_t i = 0; i < shape->by_count; i++)
+		settle(p, &p->by_key[i]);
+	if (shape->count != NULL)
+		settle(p, &p->count_key);
+	for (size_t i = 0; i < shape->measure_count; i++)
+		settle(p, &p->measure_key[i]);
+	settle(p, &p->time_key);
+	p->fixed = p->texts.len + (1 + shape->measure_count) * DECIMAL_TEXT_MAX +
+		   sizeof ",\"id\":\"\"}\n";
+	return p;
+}
+
+void group_plan_free(struct group_plan *p)
+{
+	if (p == NULL)
+		return;
+	buf_free(&p->texts);
+	free(p);
+}
+
+/* ---- groups ---- */
+
+struct groups *groups_new(const struct group_plan *p)
+{
+	struct groups *g = calloc(1, sizeof *g);
+
+	if (g == NULL)
+		return NULL;
+	g->plan = p;
+	g->table = table_new(p->value_size);
+	if (g->table == NULL) {
+		free(g);
+		return NULL;
+	}
+	return g;
+}
+
+void groups_free(struct groups *g)
+{
+	if (g == NULL)
+		return;
+	table_free(g->table);
+	free(g);
+}
+
+void groups_clear(struct groups *g)
+{
+	table_clear(g->table);
+}
+
+size_t groups_count(const struct groups *g)
+{
+	return table_count(g->table);
+}
+
+size_t groups_bytes(const struct groups *g)
+{
+	return table_bytes(g->table);
+}
+
+struct slice groups_key(const struct groups *g, size_t i)
+{
+	return table_key(g->table, i);
+}
+
+/* Add to a sum, or subtract. Nearly always scales agree and the numbers are small; decimal_add has
+ * the rest. Returns 0, or -1 with ERR_DATA, *number and *scale unchanged. */
+static inline int add_amount(int128 *number, int8_t *scale, const struct decimal *amount,
+			     int retract, struct err *err)
+{
+	struct decimal sum;
+
+	if (amount->scale == *scale && amount->unscaled == (int64_t)amount->unscaled &&
+	    *number == (int64_t)*number) {
+		*number += retract ? -amount->unscaled : amount->unscaled;
+		return 0;
+	}
+	sum = (struct decimal){*number, *scale};
+	if ((retract ? decimal_sub : decimal_add)(&sum, amount, err) != 0)
+		return -1;
+	*number = sum.unscaled;
+	*scale = (int8_t)sum.scale;
+	return 0;
+}
+
+static void set_extreme(const struct measure *m, int128 *number, int8_t *scale,
+			const struct decimal *amount)
+{
+	if (*scale != UNSET) {
+		struct decimal held = {*number, *scale};
+		int order = decimal_compare(amount, &held);
+
+		if (m->kind == MEASURE_MIN ? order >= 0 : order <= 0)
+			return;
+	}
+	*number = amount->unscaled;
+	*scale = (int8_t)amount->scale;
+}
+
+static struct value *find_value(struct groups *g, struct slice key, int *fresh)
+{
+	const struct group_shape *shape = &g->plan->shape;
+	struct value *v = table_at(g->table, key, fresh);
+
+	if (v != NULL && *fresh && !g->plan->takes_back)
+		for (size_t i = 0; i < shape->measure_count; i++)
+			if (shape->measures[i].kind != MEASURE_SUM)
+				v->scale[i] = UNSET;
+	return v;
+}
+
+int groups_add(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
+	       struct err *err)
+{
+	const struct group_plan *p = g->plan;
+	const struct group_shape *shape = &p->shape;
+	_Alignas(UNIT) char before[VALUE_MAX];
+	struct value *v;
+	int128 *numbers;
+	int fresh;
+
+	v = find_value(g, key, &fresh);
+	if (v == NULL)
+		return err_memory(err);
+	numbers = numbers_of(p, v);
+	/* The first sum may fail and changes nothing then; a later one may have others before it.
+	 * In a new group none can fail: a sum of one amount fits. */
+	if (shape->measure_count > 1)
+		memcpy(before, v, p->value_size);
+	for (size_t i = 0; i < shape->measure_count; i++) {
+		const struct measure *m = &shape->measures[i];
+		const struct decimal *amount = &amounts[m->amount];
+
+		if (m->kind != MEASURE_SUM) {
+			if (!retract)
+				set_extreme(m, &numbers[i], &v->scale[i], amount);
+		} else if (add_amount(&numbers[i], &v->scale[i], amount, retract, err) != 0) {
+			if (i > 0)
+				memcpy(v, before, p->value_size);
+			return err_prefix(err, "%s", m->name);
+		}
+	}
+	v->count += retract ? -1 : 1;
+	return fresh;
+}
+
+/* ---- printing ---- */
+
+/* What a byte of a canonical JSON string means to the id: 0: it stands there as it is. */
+enum { PLAIN, END, ESCAPED, ENCODED };
+
+static const unsigned char id_class[256] = {
+	['"'] = END,     ['\\'] = ESCAPED, ['#'] = ENCODED,
+	['%'] = ENCODED, ['*'] = ENCODED,  [0x7f] = ENCODED,
+};
+
+static char *put(char *to, const void *bytes, size_t n)
+{
+	memcpy(to, bytes, n);
+	return to + n;
+}
+
+static char *put_slice(char *to, struct slice s)
+{
+	return put(to, s.at, s.len);
+}
+
+static char *put_encoded(char *to, unsigned char c)
+{
+	static const char upper_hex[] = "0123456789ABCDEF";
+
+	*to++ = '%';
+	*to++ = upper_hex[c >> 4];
+	*to++ = upper_hex[c & 15];
+	return to;
+}
+
+static unsigned hex_digit(char c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+/* The byte behind the backslash at *p, which moves to the escape's last byte. json_put_string
+ * writes no other escapes than these. */
+static unsigned char unescape(const char **p)
+{
+	switch (*++*p) {
+	case 'b':
+		return '\b';
+	case 'f':
+		return '\f';
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case 't':
+		return '\t';
+	case 'u':
+		*p += 4;
+		return (unsigned char)(hex_digit((*p)[-1]) << 4 | hex_digit((*p)[0]));
+	default:
+		return (unsigned char)**p; /* a quote or a backslash */
+	}
+}
+
+/* Put one by-value into the id, as id_put_part encodes it and a JSON string holds that. *p stands
+ * on the value, and is then behind it. */
+static char *put_id_part(char *to, const char **p, const char *end)
+{
+	const char *at = *p;
+
+	if (*at != '"') { /* a number, true, false: no byte of them means anything to an id */
+		while (at < end && *at != ',')
+			*to++ = *at++;
+		*p = at;
+		return to;
+	}
+	for (at++;; at++) {
+		unsigned char c = (unsigned char)*at;
+
+		switch (id_class[c]) {
+		case PLAIN:
+			*to++ = (char)c;
+			continue;
+		case END:
+			*p = at + 1;
+			return to;
+		case ENCODED:
+			to = put_encoded(to, c);
+			continue;
+		default:
+			c = unescape(&at);
+			if (c == '"' || c == '\\') {
+				*to++ = '\\';
+				*to++ = (char)c;
+			} else {
+				to = put_encoded(to, c); /* a control byte */
+			}
+		}
+	}
+}
+
+/* Behind the by-value at p. */
+static const char *skip_part(const char *p, const char *end)
+{
+	if (*p != '"') {
+		while (p < end && *p != ',')
+			p++;
+		return p;
+	}
+	for (p++; *p != '"'; p++)
+		p += *p == '\\';
+	return p + 1;
+}
+
+static char *put_integer(char *to, int64_t n)
+{
+	char digits[20], *p = digits + sizeof digits;
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	do
+		*--p = (char)('0' + left % 10);
+	while ((left /= 10) != 0);
+	if (n < 0)
+		*to++ = '-';
+	return put(to, p, (size_t)(digits + sizeof digits - p));
+}
+
+static int is_taken_back(const struct group_plan *p, struct value *v)
+{
+	if (v->count != 0 || !p->takes_back)
+		return 0;
+	for (size_t i = 0; i < p->shape.measure_count; i++)
+		if (numbers_of(p, v)[i] != 0)
+			return 0;
+	return 1;
+}
+
+int groups_print(const struct groups *g, size_t i, struct slice day, struct slice time,
+		 struct buf *out)
+{
+	const struct group_plan *p = g->plan;
+	const struct group_shape *shape = &p->shape;
+	struct value *v = table_value(g->table, i);
+	struct slice key = table_key(g->table, i);
+	const char *by = key.at + shape->prefix, *end = key.at + key.len, *at, *next;
+	char *to, *first;
+
+	if (is_taken_back(p, v))
+		return 0;
+	/* At most three bytes of the id for a byte of the key, and the key itself. */
+	to = buf_room(out, p->fixed + 4 * key.len + day.len + time.len);
+	if (to == NULL)
+		return -1;
+	first = to;
+	if (shape->id) {
+		to = put(to, ",\"id\":\"", sizeof ",\"id\":\"" - 1);
+		at = by;
+		for (size_t n = 0; n < shape->by_count; n++) {
+			at += n > 0; /* the comma */
+			to = put_id_part(to, &at, end);
+			*to++ = '#';
+		}
+		to = put_slice(to, day);
+		*to++ = '"';
+	}
+	at = by;
+	for (size_t n = 0; n < shape->by_count; n++, at = next) {
+		at += n > 0;
+		next = skip_part(at, end);
+		to = put_slice(to, p->by_key[n]);
+		to = put(to, at, (size_t)(next - at));
+	}
+	if (shape->count != NULL) {
+		to = put_slice(to, p->count_key);
+		to = put_integer(to, v->count);
+	}
+	for (size_t n = 0; n < shape->measure_count; n++) {
+		struct decimal d = {numbers_of(p, v)[n], v->scale[n]};
+
+		if (d.scale == UNSET)
+			continue;
+		to = put_slice(to, p->measure_key[n]);
+		to += decimal_print(&d, to);
+	}
+	to = put_slice(to, p->time_key);
+	to = put_slice(to, time);
+	to = put(to, "}\n", 2);
+	*first = '{';
+	out->len = (size_t)(to - out->at);
+	return 1;
+}
