@@ -5,13 +5,17 @@ BUILD   = build
 PREFIX  = /usr/local
 DESTDIR =
 OPT     = -O2 -g
+FUZZ_SECONDS = 60
+
+MAKEFLAGS += -j$(shell nproc)
 
 WARN    = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
-          -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 -Wundef $(WERROR)
+          -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 -Wundef \
+          -Wno-missing-field-initializers $(WERROR)
 CPPFLAGS_ALL = -D_GNU_SOURCE -iquote lib $(CPPFLAGS)
 CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARN) -fno-strict-aliasing -fstack-protector-strong $(SAN) $(CFLAGS)
 LDFLAGS_ALL  = -Wl,--as-needed $(SAN) $(LDFLAGS)
-ARFLAGS      = rcs
+SANITIZERS   = -fsanitize=address,undefined -fno-omit-frame-pointer
 
 PQ_CFLAGS := $(shell pkg-config --cflags libpq 2>/dev/null)
 
@@ -21,35 +25,125 @@ LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
 LIB      = $(BUILD)/libtuberia.a
 UNITS    = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 BINS     = $(TOOLS:%=$(BUILD)/bin/%)
+FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+C_FILES  = $(wildcard lib/*/*.[ch] cmd/*.[ch] tests/*/*.[ch])
+MAN      = $(wildcard man/*.[1-8])
+SCRIPTS  = $(filter-out scripts/demo scripts/install-deps scripts/deploy,$(wildcard scripts/*))
+SHELL_FILES = $(shell grep -lE '^\#!.*\bbash' -r scripts .ci tests) $(wildcard tests/lib/*.sh \
+              tests/tools/*/*.sh tests/e2e/*.sh tests/bench/*.sh)
 
 # Each tool links only what it uses: the archive gives it the objects it names, --as-needed drops the
 # libraries that none of them needs.
 LDLIBS   = -lpq -lsqlite3 -lcjson -lcrypto
 
-all: $(BINS)
+all: $(BINS)                    ## build the tools into build/bin (the default)
 
-$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LDLIBS)
+define link
+@mkdir -p $(@D)
+$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LDLIBS)
+endef
 
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LDLIBS)
+$(BINS):    $(BUILD)/bin/%:  $(BUILD)/cmd/%.o $(LIB)
+	$(link)
+$(UNITS):   $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
+	$(link)
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+	$(link)
 
-$(LIB): $(LIB_OBJ)
+$(LIB): $(LIB_OBJ) $(BUILD)/sources
 	@rm -f $@
-	$(AR) $(ARFLAGS) $@ $(LIB_OBJ)
+	$(AR) rcs $@ $(LIB_OBJ)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(PQ_CFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-units: $(UNITS)
+# Files that change when what they hold does: other flags compile anew, a file less makes a new archive.
+$(BUILD)/flags:   STAMP = $(CC) $(CPPFLAGS_ALL) $(PQ_CFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL)
+$(BUILD)/sources: STAMP = $(LIB_SRC)
+$(BUILD)/flags $(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(STAMP)' | cmp -s - $@ || echo '$(STAMP)' >$@
 
-clean:
+units: $(UNITS)                 ## build the unit tests
+
+# One step after the other, so that what failed is the last thing said.
+check:                          ## all tests, on gcc and with clang's sanitizers, lint: what CI runs
+	@scripts/install-deps check
+	@$(MAKE) --no-print-directory WERROR=-Werror all units
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory clang san-build
+	@tests/run -b $(BUILD) -b $(BUILD)/san
+
+test: all units                 ## the tests alone
+	@tests/run -b $(BUILD)
+
+clang:                          ## build with clang, into build/clang
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=-Werror all units
+
+san-build:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/san CC=clang OPT='-O1 -g' SAN='$(SANITIZERS)' \
+	  WERROR=-Werror all units
+
+san: san-build                  ## the tests under address and undefined sanitizers
+	@tests/run -b $(BUILD)/san
+
+lint: layers                    ## layout of code, mistakes in C, shell and manuals
+	@clang-format --dry-run -Werror $(C_FILES)
+	@cppcheck -q -j$(shell nproc) --std=c11 --error-exitcode=1 --inline-suppr -D__linux__ -Ilib \
+	  --enable=warning,performance,portability --suppress=missingIncludeSystem cmd lib tests/unit
+	@shellcheck $(SHELL_FILES)
+	@mandoc -T lint -W warning $(MAN)
+
+layers:                         ## which file may include which
+	@tests/layers
+
+fuzz:                           ## each fuzz target for FUZZ_SECONDS
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz-build CC=clang OPT='-O1 -g' \
+	  SAN='$(SANITIZERS) -fsanitize=fuzzer-no-link' LDFLAGS='-fsanitize=fuzzer' fuzzers
+	@tests/fuzz/run $(BUILD)/fuzz-build/fuzz $(FUZZ_SECONDS)
+
+fuzzers: $(FUZZERS)
+
+bench: all                      ## speed, beside the tools of others
+	@scripts/install-deps bench
+	@tests/bench/run
+
+demo:                           ## the whole thing on a private PostgreSQL, from nothing
+	@scripts/install-deps demo
+	@$(MAKE) --no-print-directory all
+	@scripts/demo
+
+format:                         ## lay the C code out
+	clang-format -i $(C_FILES)
+
+bindir  = $(DESTDIR)$(PREFIX)/bin
+mandir  = $(DESTDIR)$(PREFIX)/share/man
+compdir = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+docdir  = $(DESTDIR)$(PREFIX)/share/doc/tuberia
+
+install: all                    ## into DESTDIR and PREFIX: tools, scripts, manuals, completions
+	install -d $(bindir) $(compdir) $(docdir)
+	install $(BINS) $(SCRIPTS) $(bindir)
+	for page in $(MAN); do install -D -m 644 $$page $(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
+	for tool in $(TOOLS); do $(BUILD)/bin/$$tool --completion=bash >$(compdir)/$$tool || exit 1; done
+	cp -R scripts/deploy $(docdir)
+
+uninstall:                      ## take back what install put there
+	rm -f $(addprefix $(bindir)/,$(TOOLS) $(notdir $(SCRIPTS))) $(addprefix $(compdir)/,$(TOOLS))
+	rm -f $(foreach page,$(MAN),$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -rf $(docdir)
+
+clean:                          ## remove what was built
 	rm -rf $(BUILD)
+
+help:                           ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1	/p' Makefile | expand -t 20
 
 -include $(wildcard $(BUILD)/lib/*/*.d $(BUILD)/cmd/*.d $(BUILD)/tests/*/*.d)
 
+FORCE:
 .SECONDARY:
-.PHONY: all units clean
+.DELETE_ON_ERROR:
+.PHONY: all units check test clang san-build san lint layers fuzz fuzzers bench demo format install \
+	uninstall clean help FORCE

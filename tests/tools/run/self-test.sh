@@ -1,4 +1,5 @@
 # The runner must catch liars: each kind of failure, put before it, has to make it fail and be told.
+# once
 . "$(dirname "$0")/../../lib/tap.sh"
 
 mkdir "$work/t"
@@ -328,5 +329,25 @@ unset unset UTC C
 EOF
 PGHOST=elsewhere AWS_PROFILE=mine TZ=Asia/Kathmandu LC_ALL=C.UTF-8 judge env.case
 is "$verdict" "1 passed, 0 failed" "the caller's configuration does not reach a test"
+
+# ---- several builds ----
+
+mkdir -p "$work/one/bin" "$work/san/bin"
+printf '#!/bin/sh\necho %s\n' one >"$work/one/bin/which-build"
+printf '#!/bin/sh\necho %s\n' two >"$work/san/bin/which-build"
+chmod +x "$work"/*/bin/which-build
+put build.case <<'EOF'
+-- cmd
+which-build
+-- out
+one
+EOF
+unset TUBERIA_BIN
+run "$TOP/tests/run" -b "$work/one" -b "$work/san" "$work/t/build.case"
+is "$code $(tail -n 1 "$work/out")" "1 1 passed, 1 failed" "every build is tested"
+like "$(cat "$work/out")" "not ok .*san: .*build.case" "and named"
+sed -i '1i # once: it has only one build' "$work/t/build.case"
+run "$TOP/tests/run" -b "$work/one" -b "$work/san" "$work/t/build.case"
+is "$code $(tail -n 1 "$work/out")" "0 1 passed, 0 failed" "but a test that asks for the first only"
 
 done_testing
