@@ -179,11 +179,11 @@ struct json *json_get(const struct json *object, const char *key)
 	return json_of(cJSON_GetObjectItemCaseSensitive(tree(object), key));
 }
 
-struct json *json_item(const struct json *array, size_t index)
+struct json *json_item(const struct json *value, size_t index)
 {
-	if (!cJSON_IsArray(tree(array)) || index > INT32_MAX)
+	if (index > INT32_MAX)
 		return NULL;
-	return json_of(cJSON_GetArrayItem(tree(array), (int)index));
+	return json_of(cJSON_GetArrayItem(tree(value), (int)index));
 }
 
 size_t json_count(const struct json *value)

@@ -23,7 +23,7 @@ void json_free(struct json *root);
 /* Look at a value. All return NULL, or -1, when it is not there or of another kind; NULL is allowed
  * as the value looked at, so that look-ups may be chained. Texts live as long as the document. */
 struct json *json_get(const struct json *object, const char *key); /* exact key */
-struct json *json_item(const struct json *array, size_t index);
+struct json *json_item(const struct json *value, size_t index);    /* item or member, by number */
 size_t json_count(const struct json *value); /* items or members; 0 for a scalar */
 const char *json_key(const struct json *member);
 const char *json_string(const struct json *value);
