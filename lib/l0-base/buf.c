@@ -22,7 +22,7 @@ char *buf_room(struct buf *b, size_t n)
 	size_t size = b->size < 64 ? 64 : b->size;
 	char *at;
 
-	if (n <= b->size - b->len)
+	if (b->at != NULL && n <= b->size - b->len)
 		return b->at + b->len;
 	if (n > SIZE_MAX / 2 - b->len) {
 		b->failed = 1;
