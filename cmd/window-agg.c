@@ -174,14 +174,14 @@ static int read_op(const struct scan_value *v, int *retract, struct err *why)
 	return 0;
 }
 
-static int bad_by(const struct agg *a, size_t field, const char *problem, struct err *why)
+static int bad_by(const struct agg *a, size_t field, struct err *why)
 {
 	const struct scan_value *v = &a->in.value[field];
 
 	if (v->kind == SCAN_ABSENT)
 		return err_set(why, ERR_DATA, "%s: missing", a->what.fields[field]);
 	return err_at(why, v->byte, "%s: %s", a->what.fields[field],
-		      v->kind == SCAN_NULL ? "null" : problem);
+		      v->kind == SCAN_NULL ? "null" : "not a string or a number");
 }
 
 /* The group's key, as group.h wants it, in a->key behind WINDOW_KEY_FRONT bytes. */
@@ -209,11 +209,12 @@ static int read_key(struct agg *a, struct slice *key, struct err *why)
 		case SCAN_FALSE:
 			break;
 		default:
-			return bad_by(a, AGGREGATION_BY + i, "not a string or a number", why);
+			return bad_by(a, AGGREGATION_BY + i, why);
 		}
-		if (text.len > (size_t)(start + KEY_MAX - to))
-			return bad_by(a, AGGREGATION_BY + i, "the values of --by are too long",
-				      why);
+		if (text.len >= (size_t)(start + KEY_MAX - to))
+			return err_at(why, v->byte,
+				      "%s: the values of --by are longer than %d bytes",
+				      a->what.fields[AGGREGATION_BY + i], KEY_MAX);
 		if (i > 0)
 			*to++ = ',';
 		memcpy(to, text.at, text.len);
