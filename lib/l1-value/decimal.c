@@ -101,7 +101,7 @@ static int parse_long(struct slice text, struct decimal *d, struct err *err)
 			low = 10 * low + (unsigned)(*p - '0');
 		digits += digits <= DECIMAL_DIGITS;
 	}
-	if (p == first || p == point + 1)
+	if (p == first || p[-1] == '.')
 		return not_a_decimal(err);
 	if (*first == '0' && p - first > 1 && is_digit(first[1]))
 		return not_a_decimal(err);
@@ -204,7 +204,7 @@ int decimal_parse(struct slice text, struct decimal *d, struct err *err)
 		d->scale = scale;
 		return 0;
 	}
-	return parse_long(text, d, err);
+	return text.len == 0 ? not_a_decimal(err) : parse_long(text, d, err);
 }
 
 /* The unscaled value at a greater scale. Returns 0, or -1 when it needs more than 38 digits. */

@@ -56,6 +56,14 @@ struct rest {
 	const char *p, *end;
 };
 
+static struct rest rest_of(struct slice text)
+{
+	/* There is no arithmetic with NULL in C, not even + 0. */
+	if (text.len == 0)
+		text.at = "";
+	return (struct rest){text.at, text.at + text.len};
+}
+
 static int next_is(struct rest *r, char c)
 {
 	if (r->p == r->end || *r->p != c)
@@ -166,7 +174,7 @@ static int year_out_of_range(struct err *err)
 
 static int parse_any(struct zone *z, struct slice text, struct timestamp *t, struct err *err)
 {
-	struct rest r = {text.at, text.at + text.len};
+	struct rest r = rest_of(text);
 	struct fields f = {0};
 	int64_t seconds;
 
@@ -415,7 +423,7 @@ int64_t date_of(int64_t local_seconds)
 
 int date_parse(struct slice text, int64_t *day, struct err *err)
 {
-	struct rest r = {text.at, text.at + text.len};
+	struct rest r = rest_of(text);
 	struct fields f;
 
 	if (text.len != 10 || next_date(&r, &f) != 0 || r.p != r.end)
@@ -452,7 +460,7 @@ int duration_parse(struct slice text, int64_t *micros, struct err *err)
 {
 	/* Ten years with their leap days. */
 	const int64_t most = 3653 * units[0].micros;
-	struct rest r = {text.at, text.at + text.len};
+	struct rest r = rest_of(text);
 	int64_t sum = 0;
 	size_t least = 0; /* units may only become smaller */
 
