@@ -34,6 +34,10 @@ struct intake {
 	const volatile sig_atomic_t *stop; /* ends the input when it becomes non-zero
 					      (&tool_stop); or NULL */
 	const sigset_t *wait_mask;         /* signal mask while waiting (tool_wait_mask()) */
+	/* Called before each wait for input, or NULL. Returns 0, or -1 with *err, which ends the
+	 * run. */
+	int (*on_wait)(void *context, struct err *err);
+	void *wait_context;
 
 	/* set by intake_next */
 	struct slice line;
@@ -49,7 +53,8 @@ struct intake {
 	struct intake_state *state; /* the module's own */
 };
 
-/* Returns 0, or -1 with ERR_CREATE (rejects file), ERR_USAGE (fields), ERR_TEMP. */
+/* *in must stay where it is until intake_close. Returns 0, or -1 with ERR_CREATE (rejects file),
+ * ERR_USAGE (fields), ERR_TEMP. */
 int intake_open(struct intake *in, struct err *err);
 void intake_close(struct intake *in);
 

@@ -31,21 +31,20 @@ static int source(const char *text, size_t len)
 	return fds[0];
 }
 
-static struct intake opened(const char *text, size_t len, int with_rejects)
+static void opened(struct intake *in, const char *text, size_t len, int with_rejects)
 {
-	struct intake in = {.fd = source(text, len),
-			    .name = "<stdin>",
-			    .fields = fields,
-			    .field_count = 3,
-			    .rejects = with_rejects ? rejects : NULL};
 	struct err err;
 
+	*in = (struct intake){.fd = source(text, len),
+			      .name = "<stdin>",
+			      .fields = fields,
+			      .field_count = 3,
+			      .rejects = with_rejects ? rejects : NULL};
 	unlink(rejects);
-	if (intake_open(&in, &err) != 0)
+	if (intake_open(in, &err) != 0)
 		abort();
-	return in;
 }
-#define OPENED(literal, with_rejects) opened(literal, sizeof(literal) - 1, with_rejects)
+#define OPEN(in, literal, with_rejects) opened(in, literal, sizeof(literal) - 1, with_rejects)
 
 static void closed(struct intake *in)
 {
@@ -80,14 +79,16 @@ static int fails(struct intake *in, enum err_status status, const char *message)
 
 static void test_events(void)
 {
-	struct intake in = OPENED("{\"monto\":1.50,\"fecha\":\"x\"}\n" BARRIER(
-					  "1") "\n"
-					       "{\"@note\":5}\n{\"@op\":\"-\",\"n\":2}\n" BARRIER(
-						       "2") "\n"
-							    "{\"@end\":{\"records\":2}}\n",
-				  0);
+	struct intake in;
 	struct err err;
 
+	OPEN(&in,
+	     "{\"monto\":1.50,\"fecha\":\"x\"}\n" BARRIER(
+		     "1") "\n"
+			  "{\"@note\":5}\n{\"@op\":\"-\",\"n\":2}\n" BARRIER(
+				  "2") "\n"
+				       "{\"@end\":{\"records\":2}}\n",
+	     0);
 	CHECK(intake_next(&in, &err) == INTAKE_RECORD && in.value[0].kind == SCAN_NUMBER &&
 		      slice_is(in.value[0].text, "1.50") && in.value[2].kind == SCAN_ABSENT &&
 		      slice_is(in.line, "{\"monto\":1.50,\"fecha\":\"x\"}") && !in.controlled,
@@ -107,12 +108,12 @@ static void test_events(void)
 	      "the end");
 	closed(&in);
 
-	in = OPENED("", 0);
+	OPEN(&in, "", 0);
 	CHECK(intake_next(&in, &err) == INTAKE_END && !in.controlled && !in.ended &&
 		      in.records == 0,
 	      "empty input");
 	closed(&in);
-	in = OPENED("{}\n{\"n\":1}", 0);
+	OPEN(&in, "{}\n{\"n\":1}", 0);
 	CHECK(intake_next(&in, &err) == INTAKE_RECORD && intake_next(&in, &err) == INTAKE_RECORD &&
 		      slice_is(in.value[2].text, "1") && intake_next(&in, &err) == INTAKE_END,
 	      "plain records, the last one without newline");
@@ -121,18 +122,19 @@ static void test_events(void)
 
 static void test_died_upstream(void)
 {
-	struct intake in = OPENED(BARRIER("1") "\n{\"n\":1}\n{\"n\":2}", 1);
+	struct intake in;
 	struct err err;
 
+	OPEN(&in, BARRIER("1") "\n{\"n\":1}\n{\"n\":2}", 1);
 	CHECK(intake_next(&in, &err) == INTAKE_BARRIER && intake_next(&in, &err) == INTAKE_RECORD &&
 		      fails(&in, ERR_TEMP, "<stdin>:3: input ends inside a line: upstream died"),
 	      "a controlled stream that ends inside a line, never a reject");
 	closed(&in);
-	in = OPENED(BARRIER("1"), 1);
+	OPEN(&in, BARRIER("1"), 1);
 	CHECK(fails(&in, ERR_TEMP, "<stdin>:1: input ends inside a line: upstream died"),
 	      "inside its first barrier's line");
 	closed(&in);
-	in = OPENED("{\"n\":1}\n{\"@end\":{\"records\":1}}", 1);
+	OPEN(&in, "{\"n\":1}\n{\"@end\":{\"records\":1}}", 1);
 	CHECK(intake_next(&in, &err) == INTAKE_RECORD &&
 		      fails(&in, ERR_TEMP, "<stdin>:2: input ends inside a line: upstream died") &&
 		      !in.ended,
@@ -164,7 +166,9 @@ static void test_bad_without_rejects(void)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		char text[200];
 		int n = snprintf(text, sizeof text, "{}\n%s", bad[i].line);
-		struct intake in = opened(text, (size_t)n, 0);
+		struct intake in;
+
+		opened(&in, text, (size_t)n, 0);
 
 		CHECK(intake_next(&in, &err) == INTAKE_RECORD &&
 			      fails(&in, ERR_DATA, bad[i].message),
@@ -175,15 +179,7 @@ static void test_bad_without_rejects(void)
 
 static void test_rejects(void)
 {
-	struct intake in = OPENED("{\"n\":1}\n"
-				  "{\"n\":\0}\t\r\n"
-				  "\n"
-				  "{\"monto\":\"x\"}\n"
-				  "{\"n\":2}\n"
-				  "{\"@end\":{\"records\":2}}\n"
-				  "{\"n\":3}\n" BARRIER("1") "\n"
-							     "{\"n\":",
-				  1);
+	struct intake in;
 	static const char expected[] =
 		"<stdin>:2: byte 6: expected a value\t{\"n\":\0}\t\r\n"
 		"<stdin>:3: empty line\t\n"
@@ -196,6 +192,16 @@ static void test_rejects(void)
 	struct decimal d;
 	struct err err, why;
 
+	OPEN(&in,
+	     "{\"n\":1}\n"
+	     "{\"n\":\0}\t\r\n"
+	     "\n"
+	     "{\"monto\":\"x\"}\n"
+	     "{\"n\":2}\n"
+	     "{\"@end\":{\"records\":2}}\n"
+	     "{\"n\":3}\n" BARRIER("1") "\n"
+					"{\"n\":",
+	     1);
 	CHECK(intake_next(&in, &err) == INTAKE_RECORD && intake_next(&in, &err) == INTAKE_RECORD &&
 		      slice_is(in.value[0].text, "x"),
 	      "bad lines are stepped over");
@@ -290,14 +296,7 @@ static void test_flush_before_wait(void)
 
 static void test_fields(void)
 {
-	struct intake in = OPENED(
-		"{\"monto\":15.30,\"fecha\":\"2010-12-01T08:26:00\",\"n\":-9223372036854775808}\n"
-		"{\"n\":9223372036854775807,\"fecha\":null,\"monto\":null}\n"
-		"{\"n\":-0,\"fecha\":5,\"monto\":\"15.30\"}\n"
-		"{\"n\":9223372036854775808,\"fecha\":\"2024-02-30\",\"monto\":1e999}\n"
-		"{\"n\":-9223372036854775809}\n{\"n\":1.0}\n{\"n\":1e2}\n{\"n\":\"1\"}\n"
-		"{\"n\":99999999999999999999999999}\n",
-		0);
+	struct intake in;
 	static const char *const wrong[] = {"n: does not fit 64 bits", "n: not an integer",
 					    "n: not an integer", "n: not an integer",
 					    "n: does not fit 64 bits"};
@@ -307,6 +306,14 @@ static void test_fields(void)
 	struct err err, why;
 	int64_t n;
 
+	OPEN(&in,
+	     "{\"monto\":15.30,\"fecha\":\"2010-12-01T08:26:00\",\"n\":-9223372036854775808}\n"
+	     "{\"n\":9223372036854775807,\"fecha\":null,\"monto\":null}\n"
+	     "{\"n\":-0,\"fecha\":5,\"monto\":\"15.30\"}\n"
+	     "{\"n\":9223372036854775808,\"fecha\":\"2024-02-30\",\"monto\":1e999}\n"
+	     "{\"n\":-9223372036854775809}\n{\"n\":1.0}\n{\"n\":1e2}\n{\"n\":\"1\"}\n"
+	     "{\"n\":99999999999999999999999999}\n",
+	     0);
 #define WHY(call, at, text)                                            \
 	((call) == -1 && why.status == ERR_DATA && why.byte == (at) && \
 	 strcmp(why.message, text) == 0)
