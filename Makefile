@@ -27,6 +27,7 @@ UNITS    = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 BINS     = $(TOOLS:%=$(BUILD)/bin/%)
 FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 C_FILES  = $(wildcard lib/*/*.[ch] cmd/*.[ch] tests/*/*.[ch])
+TIDY     = $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard lib/*/*.c cmd/*.c))
 MAN      = $(wildcard man/*.[1-8])
 SCRIPTS  = $(filter-out scripts/demo scripts/install-deps scripts/deploy,$(wildcard scripts/*))
 SHELL_FILES = $(shell grep -lE '^\#!.*\bbash' -r scripts .ci tests) $(wildcard tests/lib/*.sh \
@@ -88,12 +89,15 @@ san-build:
 san: san-build                  ## the tests under address and undefined sanitizers
 	@tests/run -b $(BUILD)/san
 
-lint: layers                    ## layout of code, mistakes in C, shell and manuals
+lint: layers $(TIDY)            ## layout of code, mistakes in C, shell and manuals
 	@clang-format --dry-run -Werror $(C_FILES)
-	@cppcheck -q -j$(shell nproc) --std=c11 --error-exitcode=1 --inline-suppr -D__linux__ -Ilib \
-	  --enable=warning,performance,portability --suppress=missingIncludeSystem cmd lib tests/unit
 	@shellcheck $(SHELL_FILES)
 	@mandoc -T lint -W warning $(MAN)
+
+# Slow, so once for each change: the object knows what it was made of.
+$(TIDY): $(BUILD)/%.tidy: $(BUILD)/%.o .clang-tidy
+	@clang-tidy --quiet $*.c -- $(CPPFLAGS_ALL) $(PQ_CFLAGS) -std=gnu11 2>/dev/null
+	@touch $@
 
 layers:                         ## which file may include which
 	@tests/layers

@@ -247,7 +247,7 @@ struct parse {
 	struct buf *out;
 };
 
-/* Option i with its argument, or NULL when it takes none. Returns 0, 1 when it was answered by
+/* Option i with its argument, or NULL when there is none. Returns 0, 1 when it was answered by
  * text, or -1. */
 static int take(struct parse *p, size_t i, const char *argument, struct err *err)
 {
@@ -257,6 +257,9 @@ static int take(struct parse *p, size_t i, const char *argument, struct err *err
 
 	snprintf(label, sizeof label, "--%s", o->name);
 	p->given[i] = 1;
+	if (option_takes_argument(o) && argument == NULL)
+		return err_set(err, ERR_USAGE, "%s: its argument is missing (%s)", label,
+			       option_argument(o));
 	if (i < own)
 		return set_value(o, label, argument, err);
 	if (argument != NULL && check_choice(o, label, argument, err) != 0)
@@ -274,12 +277,6 @@ static int take(struct parse *p, size_t i, const char *argument, struct err *err
 	return p->out->failed ? err_memory(err) : 1;
 }
 
-static int fail_no_argument(const struct opt *o, struct err *err)
-{
-	return err_set(err, ERR_USAGE, "--%s: its argument is missing (%s)", o->name,
-		       option_argument(o));
-}
-
 static int take_long(struct parse *p, const char *word, struct err *err)
 {
 	struct slice name = {word + 2, strcspn(word + 2, "=")};
@@ -292,11 +289,8 @@ static int take_long(struct parse *p, const char *word, struct err *err)
 	o = option_at(p->c, i);
 	if (!option_takes_argument(o) && argument != NULL)
 		return err_set(err, ERR_USAGE, "--%s: takes no argument", o->name);
-	if (option_takes_argument(o) && argument == NULL) {
-		if (p->at == p->argc)
-			return fail_no_argument(o, err);
+	if (option_takes_argument(o) && argument == NULL && p->at < p->argc)
 		argument = p->argv[p->at++];
-	}
 	return take(p, i, argument, err);
 }
 
@@ -316,8 +310,6 @@ static int take_letters(struct parse *p, const char *word, struct err *err)
 				argument = at + 1;
 			else if (p->at < p->argc)
 				argument = p->argv[p->at++];
-			else
-				return fail_no_argument(o, err);
 		}
 		answer = take(p, i, argument, err);
 		if (answer != 0 || argument != NULL)

@@ -102,7 +102,7 @@ static size_t escape(char *to, size_t room, const char *text)
 			text++;
 			continue;
 		}
-		while (((unsigned char)text[len] & 0xc0) == 0x80 && len < 4)
+		while (len < 4 && ((unsigned char)text[len] & 0xc0) == 0x80)
 			len++;
 		if (used + len > room)
 			break;
