@@ -1,0 +1,108 @@
+#include "l3-stream/pgslot.h"
+
+#include <stdlib.h>
+
+#include "l1-value/pgpos.h"
+
+static int query(struct pgconn *c, struct buf *sql, struct err *err)
+{
+	int rows = sql->failed ? err_memory(err) : pgconn_query(c, buf_text(sql), err);
+
+	buf_free(sql);
+	return rows;
+}
+
+int pgserver_look(struct pgconn *c, struct pgserver *s, struct err *err)
+{
+	int rows = pgconn_query(c, "IDENTIFY_SYSTEM", err);
+
+	if (rows < 0)
+		return -1;
+	if (rows != 1 || lsn_parse(slice_of(pgconn_value(c, 0, 2)), &s->flushed) != 0)
+		return err_set(err, ERR_CONFIG, "the server does not say which one it is");
+	s->system = strtoull(pgconn_value(c, 0, 0), NULL, 10);
+	s->sql_ascii = strcmp(pgconn_setting(c, "server_encoding"), "SQL_ASCII") == 0;
+	rows = pgconn_query(c,
+			    "SELECT setting, CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL "
+			    "ELSE pg_catalog.pg_current_wal_insert_lsn() END "
+			    "FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'",
+			    err);
+	if (rows < 0)
+		return -1;
+	s->sender_timeout = rows == 1 ? strtoll(pgconn_value(c, 0, 0), NULL, 10) : 0;
+	s->written = s->flushed;
+	if (rows == 1)
+		lsn_parse(slice_of(pgconn_value(c, 0, 1)), &s->written);
+	/* An insert position just behind a page's header (24 bytes, 40 in a segment's first page)
+	 * stands for the page's beginning, where the record before it ends. */
+	if (s->written % 8192 == 24 || s->written % 8192 == 40)
+		s->written -= s->written % 8192;
+	return 0;
+}
+
+int pgslot_look(struct pgconn *c, const char *name, struct pgslot *slot, struct err *err)
+{
+	struct buf sql = {0};
+	int rows;
+
+	buf_puts(&sql, "SELECT slot_type, coalesce(plugin, ''), "
+		       "coalesce(database = pg_catalog.current_database(), false), "
+		       "coalesce(database, ''), active, coalesce(active_pid, 0), "
+		       "coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status = 'lost', false) "
+		       "FROM pg_catalog.pg_replication_slots WHERE slot_name = ");
+	pgconn_put_literal(c, &sql, name);
+	rows = query(c, &sql, err);
+	if (rows <= 0)
+		return rows;
+	if (strcmp(pgconn_value(c, 0, 0), "logical") != 0)
+		return err_set(err, ERR_CONFIG, "slot %s is of physical replication", name);
+	if (pgconn_value(c, 0, 2)[0] != 't')
+		return err_set(err, ERR_CONFIG, "slot %s belongs to another database: %s", name,
+			       pgconn_value(c, 0, 3));
+	if (strcmp(pgconn_value(c, 0, 1), "pgoutput") != 0)
+		return err_set(err, ERR_CONFIG,
+			       "slot %s has the output plugin %s; pgoutput is needed", name,
+			       pgconn_value(c, 0, 1));
+	slot->active = pgconn_value(c, 0, 4)[0] == 't';
+	slot->active_pid = strtoll(pgconn_value(c, 0, 5), NULL, 10);
+	if (lsn_parse(slice_of(pgconn_value(c, 0, 6)), &slot->confirmed) != 0)
+		slot->confirmed = 0;
+	slot->lost = pgconn_value(c, 0, 7)[0] == 't';
+	return 1;
+}
+
+int pgslot_create(struct pgconn *c, const char *name, uint64_t *start, char **snapshot,
+		  struct err *err)
+{
+	struct buf sql = {0};
+	int rows;
+
+	buf_puts(&sql, "CREATE_REPLICATION_SLOT ");
+	pgconn_put_name(c, &sql, name);
+	buf_puts(&sql, " LOGICAL pgoutput ");
+	if (pgconn_version(c) >= 150000)
+		buf_printf(&sql, "(SNAPSHOT '%s')", snapshot == NULL ? "nothing" : "export");
+	else
+		buf_puts(&sql, snapshot == NULL ? "NOEXPORT_SNAPSHOT" : "EXPORT_SNAPSHOT");
+	rows = query(c, &sql, err);
+	if (rows < 0)
+		return err_prefix(err, "slot %s cannot be created", name);
+	if (rows != 1 || lsn_parse(slice_of(pgconn_value(c, 0, 1)), start) != 0)
+		return err_set(err, ERR_CONFIG, "slot %s: the server does not say where it begins",
+			       name);
+	if (snapshot != NULL && (*snapshot = strdup(pgconn_value(c, 0, 2))) == NULL)
+		return err_memory(err);
+	return 0;
+}
+
+int pgslot_drop(struct pgconn *c, const char *name, struct err *err)
+{
+	struct buf sql = {0};
+
+	buf_puts(&sql, "SELECT pg_catalog.pg_drop_replication_slot(");
+	pgconn_put_literal(c, &sql, name);
+	buf_puts(&sql, ")");
+	if (query(c, &sql, err) < 0)
+		return err_prefix(err, "slot %s cannot be dropped", name);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* pgslot.h - layer 3: the server's identity, and its logical replication slots. */
+#ifndef TUBERIA_PGSLOT_H
+#define TUBERIA_PGSLOT_H
+
+#include <stdint.h>
+
+#include "l0-base/err.h"
+#include "l2-line/pgconn.h"
+
+struct pgserver {
+	uint64_t system;        /* system identifier */
+	uint64_t flushed;       /* end of the log on disk: what can have been sent */
+	uint64_t written;       /* end of the log: what has been committed ends before it */
+	int64_t sender_timeout; /* wal_sender_timeout in milliseconds; 0: none */
+	int sql_ascii;          /* the database does not know the encoding of its text */
+};
+
+/* Ask for it; c is a replication connection. Returns 0, or -1. */
+int pgserver_look(struct pgconn *c, struct pgserver *s, struct err *err);
+
+struct pgslot {
+	uint64_t confirmed; /* confirmed_flush_lsn */
+	int active;         /* in use */
+	int64_t active_pid; /* by that backend; 0: not known */
+	int lost;           /* invalidated: the log behind it is gone */
+};
+
+/* Look at a slot of ours: logical, of pgoutput, in this database. Returns 1; 0 when there is none
+ * of that name; -1, ERR_CONFIG when it is of another kind. */
+int pgslot_look(struct pgconn *c, const char *name, struct pgslot *slot, struct err *err);
+
+/* Make a slot; c is a replication connection. Waits for the transactions that are open. Returns 0
+ * with the place where it begins, and with snapshot != NULL the name of the exported snapshot of
+ * just that place (free it): until another transaction has imported it, c must be left alone.
+ * -1 with *err. */
+int pgslot_create(struct pgconn *c, const char *name, uint64_t *start, char **snapshot,
+		  struct err *err);
+
+/* Returns 0, or -1: ERR_TEMP while it is in use. */
+int pgslot_drop(struct pgconn *c, const char *name, struct err *err);
+
+#endif

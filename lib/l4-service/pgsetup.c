@@ -1,0 +1,141 @@
+#include "l4-service/pgsetup.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define SLOT_NAME_MAX 63 /* NAMEDATALEN - 1 */
+
+static int derive_names(struct pgsetup *s, struct err *err)
+{
+	int in_public = strcmp(s->table.schema, "public") == 0;
+	struct buf name = {0};
+
+	buf_printf(&name, "tuberia_%s%s%s", in_public ? "" : s->table.schema, in_public ? "" : "_",
+		   s->table.table);
+	for (size_t i = 0; i < name.len; i++) {
+		char *c = &name.at[i];
+
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+		else if ((*c < 'a' || *c > 'z') && (*c < '0' || *c > '9'))
+			*c = '_';
+	}
+	if (name.len > SLOT_NAME_MAX)
+		name.len = SLOT_NAME_MAX;
+	s->derived_slot = strdup(buf_text(&name));
+	buf_free(&name);
+	if (s->derived_slot == NULL)
+		return err_memory(err);
+	if (s->slot == NULL)
+		s->slot = s->derived_slot;
+	if (s->publication == NULL)
+		s->publication = s->derived_slot;
+	return 0;
+}
+
+int pgsetup_open(struct pgsetup *s, struct err *err)
+{
+	s->c = pgconn_open(&s->target, 1, err);
+	if (s->c == NULL)
+		return -1;
+	if (pgserver_look(s->c, &s->server, err) != 0 ||
+	    pgtable_find(s->c, s->table_name, &s->table, err) != 0)
+		return -1;
+	/* The server cannot convert what has no encoding, and an error of it would come again with
+	 * each attempt: better to take the bytes as they are, and to look at them here. */
+	if (s->server.sql_ascii && pgconn_query(s->c, "SET client_encoding = SQL_ASCII", err) < 0)
+		return -1;
+	return derive_names(s, err);
+}
+
+void pgsetup_close(struct pgsetup *s)
+{
+	pgconn_close(s->c);
+	s->c = NULL;
+	pgtable_free(&s->table);
+	free(s->column);
+	s->column = NULL;
+	free(s->derived_slot);
+	s->derived_slot = NULL;
+}
+
+static int check_columns(struct pgsetup *s, struct err *err)
+{
+	const struct pgtable *t = &s->table;
+	const struct pgtable_column *c;
+	const char *name;
+
+	for (size_t i = 0; (name = pgrow_wanted(s->row, i)) != NULL; i++) {
+		c = pgtable_column(t, name);
+		if (c == NULL)
+			return err_set(err, ERR_CONFIG, "%s has no column \"%s\"", t->sql, name);
+		if (!c->published)
+			return err_set(err, ERR_CONFIG,
+				       "column \"%s\" of %s is not in the log (it is generated, or "
+				       "left out by "
+				       "the publication)",
+				       name, t->sql);
+	}
+	s->column = calloc(t->column_count + 1, sizeof *s->column);
+	if (s->column == NULL)
+		return err_memory(err);
+	for (size_t i = 0; i < t->column_count; i++) {
+		int wanted = pgrow_wanted(s->row, 0) == NULL;
+
+		c = &t->column[i];
+		for (size_t k = 0; (name = pgrow_wanted(s->row, k)) != NULL; k++)
+			wanted |= strcmp(name, c->name) == 0;
+		if (wanted && c->published)
+			s->column[s->column_count++] = (struct pgoutput_column){
+				.name = slice_of(c->name), .key = c->key, .type = c->type};
+	}
+	return 0;
+}
+
+static int check_identity(struct pgsetup *s, struct err *err)
+{
+	struct buf statements = {0};
+	int loose = 0;
+
+	for (size_t i = 0; i < s->column_count; i++)
+		loose |= !s->column[i].key;
+	if (!loose || s->inserts_only)
+		return 0;
+	if (pgtable_put_identity(s->c, &s->table, &statements, err) == 0)
+		err_set(err, ERR_CONFIG,
+			"an UPDATE or DELETE of %s does not say what the row was before: %s "
+			"(or --inserts-only)",
+			s->table.sql, buf_text(&statements));
+	buf_free(&statements);
+	return -1;
+}
+
+int pgsetup_check(struct pgsetup *s, struct err *err)
+{
+	int found = pgtable_publication(s->c, &s->table, s->publication, s->inserts_only, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return err_set(err, ERR_CONFIG, "publication %s does not exist (--create makes it)",
+			       s->publication);
+	if (check_columns(s, err) != 0)
+		return -1;
+	return check_identity(s, err);
+}
+
+int pgsetup_slot(struct pgsetup *s, struct pgslot *slot, struct err *err)
+{
+	const struct timespec pause = {0, 100000000};
+	int found;
+
+	for (int i = 0; i < 10; i++) {
+		found = pgslot_look(s->c, s->slot, slot, err);
+		if (found <= 0 || !slot->active || *s->target.stop)
+			break;
+		ppoll(NULL, 0, &pause, s->target.allowed);
+	}
+	return found;
+}

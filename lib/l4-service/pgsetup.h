@@ -1,0 +1,46 @@
+/* pgsetup.h - layer 4: what must be there before a table can be followed: the server, the table,
+ * its publication and its slot.
+ */
+#ifndef TUBERIA_PGSETUP_H
+#define TUBERIA_PGSETUP_H
+
+#include "l0-base/err.h"
+#include "l2-line/pgconn.h"
+#include "l3-stream/pgrow.h"
+#include "l3-stream/pgslot.h"
+#include "l3-stream/pgtable.h"
+
+struct pgsetup {
+	/* set by the caller */
+	struct pgconn_target target;
+	const char *table_name;         /* as SQL has it */
+	const char *slot, *publication; /* NULL: derived from the table's name */
+	int inserts_only;
+	struct pgrow *row; /* the choice of columns */
+
+	/* set by pgsetup_open */
+	struct pgconn *c; /* replication connection */
+	struct pgserver server;
+	struct pgtable table;
+	/* The columns that are read, in the table's order, for pgrow_compile; set by
+	 * pgsetup_check. */
+	struct pgoutput_column *column;
+	size_t column_count;
+
+	char *derived_slot;
+};
+
+/* Connect and find the table. Derived names are tuberia_TABLE, or tuberia_SCHEMA_TABLE outside of
+ * public, in the characters that a slot's name may have. Returns 0, or -1 with *err. */
+int pgsetup_open(struct pgsetup *s, struct err *err);
+void pgsetup_close(struct pgsetup *s);
+
+/* Everything but the slot: the publication is there and publishes what is wanted, the columns asked
+ * for exist, old rows have them all. Returns 0, or -1: ERR_CONFIG and what to do about it. */
+int pgsetup_check(struct pgsetup *s, struct err *err);
+
+/* Look at the slot, for a second when it is in use: the server needs a moment to notice that its
+ * user was killed. As pgslot_look. */
+int pgsetup_slot(struct pgsetup *s, struct pgslot *slot, struct err *err);
+
+#endif
