@@ -3,7 +3,7 @@
 --     psql -d shop -v table=sales.orders -f existing-table.sql
 --
 -- table        schema-qualified name, quoted as SQL wants it
--- publication  default: tuberia; the pipeline is then told --publication NAME if it is another
+-- publication  default: the name that pg-tail(1) expects, tuberia_TABLE or tuberia_SCHEMA_TABLE
 -- role         default: tuberia; made when it is missing (needs a superuser; on RDS see rds.md)
 --
 -- Takes a short exclusive lock on the table (ALTER TABLE): it waits for running transactions, and for
@@ -17,7 +17,12 @@ SELECT 1 / 0 AS no_table; -- psql has no way to leave a script with a failure of
 \endif
 \if :{?publication}
 \else
-\set publication tuberia
+SELECT left('tuberia_' || string_agg(CASE WHEN c ~ '[a-z0-9_]' THEN c ELSE repeat('_', octet_length(c)) END, '' ORDER BY i), 63)
+       AS publication
+FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace,
+     regexp_split_to_table(lower(CASE nspname WHEN 'public' THEN '' ELSE nspname || '_' END || relname COLLATE "C"), '')
+     WITH ORDINALITY AS name (c, i)
+WHERE t.oid = :'table'::regclass \gset
 \endif
 \if :{?role}
 \else

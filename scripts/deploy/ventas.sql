@@ -18,7 +18,7 @@ CREATE TABLE ventas (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, cliente
 ALTER TABLE ventas REPLICA IDENTITY FULL;
 
 -- What the server decodes for us: this table and no other.
-CREATE PUBLICATION tuberia FOR TABLE ventas;
+CREATE PUBLICATION tuberia_ventas FOR TABLE ventas;
 
 -- The least that pg-tail(1) needs: to replicate, to connect, and to read this table (for the first
 -- snapshot). No password is set here: give it one by \password, a certificate, or peer
