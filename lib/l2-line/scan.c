@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "l1-value/jsontext.h"
+#include "l2-line/shape.h"
 
 /* The wanted fields as a tree: "cliente.id" and "cliente.nombre" are two children of "cliente",
  * itself a child of the root, node 0. Nodes are few; children of one are a linked list. */
@@ -12,6 +13,17 @@ struct node {
 	int field;          /* its number; -1: an inner node */
 };
 
+/* Lines of a stream have few shapes: inserted rows, and the two kinds of an updated one's. A line
+ * that has none of them is read in full, and may teach us its own. */
+#define SHAPES 4
+
+struct learned {
+	struct shape *shape;
+	size_t count;
+	int field[SHAPE_SCALARS_MAX]; /* of each scalar; -1: not wanted */
+	int absent[SCAN_FIELDS_MAX], absent_count;
+};
+
 struct scan {
 	struct jsontext *text;
 	char *names; /* holds the nodes' names */
@@ -19,6 +31,16 @@ struct scan {
 	size_t node_count;
 	size_t *path; /* the nodes of the objects we are inside of */
 	size_t field_count;
+
+	struct learned learned[SHAPES];
+	unsigned next_learned; /* the one to be replaced next */
+	unsigned unlearned;    /* lines that had to be read in full since we last learned */
+	unsigned matched;      /* lines that had a known shape since then */
+
+	/* The scalars of the line that is read in full: more of them cannot be learned. */
+	struct scalar scalar[SHAPE_SCALARS_MAX];
+	int scalar_field[SHAPE_SCALARS_MAX];
+	size_t scalar_count;
 
 	int control;
 	struct slice control_name, control_value;
@@ -121,6 +143,8 @@ void scan_free(struct scan *s)
 {
 	if (s == NULL)
 		return;
+	for (size_t i = 0; i < SHAPES; i++)
+		shape_free(s->learned[i].shape);
 	jsontext_free(s->text);
 	free(s->names);
 	free(s->node);
@@ -128,43 +152,96 @@ void scan_free(struct scan *s)
 	free(s);
 }
 
-static enum scan_kind kind_of(int event)
-{
-	switch (event) {
-	case JSONTEXT_NULL:
-		return SCAN_NULL;
-	case JSONTEXT_FALSE:
-		return SCAN_FALSE;
-	case JSONTEXT_TRUE:
-		return SCAN_TRUE;
-	case JSONTEXT_NUMBER:
-		return SCAN_NUMBER;
-	case JSONTEXT_STRING:
-		return SCAN_STRING;
-	case JSONTEXT_OBJECT:
-		return SCAN_OBJECT;
-	default:
-		return SCAN_ARRAY;
-	}
-}
+/* The kinds of a value are numbered as its events are. */
+_Static_assert((int)SCAN_NULL == (int)JSONTEXT_NULL && (int)SCAN_FALSE == (int)JSONTEXT_FALSE &&
+		       (int)SCAN_TRUE == (int)JSONTEXT_TRUE &&
+		       (int)SCAN_NUMBER == (int)JSONTEXT_NUMBER &&
+		       (int)SCAN_STRING == (int)JSONTEXT_STRING &&
+		       (int)SCAN_OBJECT == (int)JSONTEXT_OBJECT &&
+		       (int)SCAN_ARRAY == (int)JSONTEXT_ARRAY,
+	       "kinds and events");
 
 /* The value that begins with this event; an object's or array's length is set when it closes. */
-static int set_value(struct scan *s, struct scan_value *v, int event, struct err *err)
+static inline int set_value(struct scan *s, struct scan_value *v, int event, const char *at,
+			    const char *end, int escaped, struct err *err)
 {
-	struct jsontext *t = s->text;
+	int string = event == JSONTEXT_STRING;
 
-	v->kind = kind_of(event);
-	v->raw = v->text = t->raw;
-	v->byte = (size_t)(t->raw.at - t->start) + 1;
-	if (event != JSONTEXT_STRING)
-		return 0;
-	if (t->escaped)
-		return jsontext_undo(t, t->raw, &v->text, err);
-	v->text = (struct slice){t->raw.at + 1, t->raw.len - 2};
+	v->kind = (enum scan_kind)event;
+	v->byte = (size_t)(at - s->text->start) + 1;
+	/* Member by member: a struct copied whole waits for its halves to reach the cache. */
+	v->raw.at = at;
+	v->raw.len = (size_t)(end - at);
+	if (string && escaped)
+		return jsontext_undo(s->text, v->raw, &v->text, err);
+	v->text.at = at + string;
+	v->text.len = (size_t)(end - at) - 2 * (size_t)string;
 	return 0;
 }
 
-int scan_line(struct scan *s, struct slice line, struct scan_value *values, struct err *err)
+/* Set the values of a line by a shape that we know. Returns 1, 0 when it has another, or -1. */
+static int scan_learned(struct scan *s, const struct learned *l, struct slice line,
+			struct scan_value *values, struct err *err)
+{
+	struct scalar scalar[SHAPE_SCALARS_MAX];
+
+	if (!shape_match(l->shape, line, scalar))
+		return 0;
+	for (int i = 0; i < l->absent_count; i++)
+		values[l->absent[i]] = (struct scan_value){0};
+	for (size_t i = 0; i < l->count; i++) {
+		const struct scalar *c = &scalar[i];
+
+		if (l->field[i] >= 0 && set_value(s, &values[l->field[i]], c->event, c->at, c->end,
+						  c->escaped, err) != 0)
+			return -1;
+	}
+	return 1;
+}
+
+/* Is it worth the time to learn the shape of this line? Where shapes never come again, it is not.
+ */
+static int worth_learning(const struct scan *s)
+{
+	return s->learned[SHAPES - 1].shape == NULL || s->matched > SHAPES ||
+	       s->unlearned > 64 * SHAPES;
+}
+
+static void learn(struct scan *s, struct slice line, const struct scan_value *values)
+{
+	struct learned *l = &s->learned[s->next_learned];
+	struct shape *shape = shape_new(line, s->scalar, s->scalar_count);
+
+	if (shape == NULL)
+		return;
+	shape_free(l->shape);
+	l->shape = shape;
+	l->count = s->scalar_count;
+	memcpy(l->field, s->scalar_field, l->count * sizeof l->field[0]);
+	l->absent_count = 0;
+	for (size_t i = 0; i < s->field_count; i++)
+		if (values[i].kind == SCAN_ABSENT)
+			l->absent[l->absent_count++] = (int)i;
+	s->next_learned = (s->next_learned + 1) % SHAPES;
+	s->matched = s->unlearned = 0;
+}
+
+static void add_scalar(struct scan *s, int event, int field)
+{
+	const struct slice raw = s->text->raw;
+
+	if (s->scalar_count < SHAPE_SCALARS_MAX) {
+		s->scalar[s->scalar_count] = (struct scalar){raw.at, raw.at + raw.len, event, 0};
+		s->scalar_field[s->scalar_count] = field;
+	}
+	if (s->scalar_count <= SHAPE_SCALARS_MAX)
+		s->scalar_count++;
+}
+
+/* Scan the line that s->text has begun. Returns 0, or -1; s->scalar_count is SHAPE_SCALARS_MAX + 1
+ * when the line has no shape to learn.
+ */
+static int scan_full(struct scan *s, struct scan_value *values, struct err *err)
 {
 	struct jsontext *t = s->text;
 	struct scan_value *open = NULL;     /* a wanted object or array that is not closed yet */
@@ -175,14 +252,15 @@ int scan_line(struct scan *s, struct slice line, struct scan_value *values, stru
 
 	for (size_t i = 0; i < s->field_count; i++)
 		values[i] = (struct scan_value){0};
-	s->control = 0;
-	jsontext_begin(t, line);
+	s->scalar_count = 0;
 	event = jsontext_next(t, err);
 	if (event < 0)
 		return -1;
 	if (event != JSONTEXT_OBJECT)
 		return err_at(err, (size_t)(t->raw.at - t->start) + 1, "not a JSON object");
 	while ((event = jsontext_next(t, err)) != JSONTEXT_END) {
+		int field = -1;
+
 		switch (event) {
 		case -1:
 			return -1;
@@ -209,29 +287,49 @@ int scan_line(struct scan *s, struct slice line, struct scan_value *values, stru
 		default:
 			if (s->control && s->control_value.at == NULL)
 				s->control_value.at = t->raw.at;
-			if (wanted == 0)
-				break;
-			if (s->node[wanted].field >= 0) {
-				struct scan_value *v = &values[s->node[wanted].field];
-
-				if (set_value(s, v, event, err) != 0)
+			if (wanted != 0 && s->node[wanted].field >= 0) {
+				field = s->node[wanted].field;
+				if (set_value(s, &values[field], event, t->raw.at,
+					      t->raw.at + t->raw.len, t->escaped, err) != 0)
 					return -1;
-				if (event == JSONTEXT_OBJECT || event == JSONTEXT_ARRAY) {
-					open = v;
-					open_depth = t->depth - 1;
-				}
-			} else if (event == JSONTEXT_OBJECT) {
+			}
+			if (event != JSONTEXT_OBJECT && event != JSONTEXT_ARRAY) {
+				add_scalar(s, event, field);
+			} else if (field >= 0) {
+				open = &values[field];
+				open_depth = t->depth - 1;
+				s->scalar_count = SHAPE_SCALARS_MAX + 1;
+			} else if (event == JSONTEXT_OBJECT && wanted != 0) {
 				s->path[++level] = wanted;
 			}
 			wanted = 0;
 		}
-		/* A control record's value ends where the event behind which only '}' may come
-		 * does. */
+		/* A control record's value ends where the last event before the '}' does. */
 		if (s->control && t->depth == 1 && keys == 1 && event != JSONTEXT_KEY)
 			s->control_value.len =
 				(size_t)(t->raw.at + t->raw.len - s->control_value.at);
 	}
 	s->control = s->control && keys == 1;
+	return 0;
+}
+
+int scan_line(struct scan *s, struct slice line, struct scan_value *values, struct err *err)
+{
+	s->control = 0;
+	jsontext_begin(s->text, line);
+	for (size_t i = 0; i < SHAPES && s->learned[i].shape != NULL; i++) {
+		int found = scan_learned(s, &s->learned[i], line, values, err);
+
+		if (found != 0) {
+			s->matched++;
+			return found < 0 ? -1 : 0;
+		}
+	}
+	if (scan_full(s, values, err) != 0)
+		return -1;
+	s->unlearned++;
+	if (!s->control && worth_learning(s))
+		learn(s, line, values);
 	return 0;
 }
 
