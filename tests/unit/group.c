@@ -1,0 +1,172 @@
+#include "l2-line/group.h"
+
+#include <stdlib.h>
+
+#include "check.h"
+
+static struct decimal decimal(const char *text)
+{
+	struct decimal d;
+	struct err err;
+
+	if (decimal_parse(slice_of(text), &d, &err) != 0)
+		abort();
+	return d;
+}
+
+static int add(struct groups *g, const char *key, const char *amount)
+{
+	struct decimal d = decimal(amount);
+	struct err err;
+
+	return groups_add(g, slice_of(key), 0, &d, &err);
+}
+
+/* Group i as a text; "" when it is not printed. */
+static const char *print(struct groups *g, size_t i)
+{
+	static struct buf out;
+
+	buf_clear(&out);
+	groups_print(g, i, slice_of("2024-03-21"), slice_of("\"10:00\""), &out);
+	return buf_text(&out);
+}
+
+static int is(const char *got, const char *expected)
+{
+	if (strcmp(got, expected) == 0)
+		return 1;
+	printf("# got %s\n# expected %s\n", got, expected);
+	return 0;
+}
+
+static void test_ids(void)
+{
+	static const struct {
+		const char *key, *id;
+	} cases[] = {
+		{"17850,\"85123A\"", "17850#85123A"},
+		{"\"\",\"\"", "#"},
+		{"-1.50e3,true", "-1.50e3#true"},
+		{"\"a#b\",\"c%*\"", "a%23b#c%25%2A"},
+		{"\"a,b\",\"\\\",\\\"\"", "a,b#\\\",\\\""},
+		{"\"\\\\\",\"\\n\\t\\b\\f\\r\"", "\\\\#%0A%09%08%0C%0D"},
+		{"\"\\u0000\\u001f\x7f\",1", "%00%1F%7F#1"},
+		{"\"caf\xc3\xa9\",\"/\"", "caf\xc3\xa9#/"},
+	};
+	struct group_shape shape = {.by = {"a", "b"}, .by_count = 2, .time = "t", .id = 1};
+	struct group_plan *plan = group_plan_new(&shape);
+	struct groups *g = groups_new(plan);
+	struct buf expected = {0};
+	struct err err;
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *comma = strstr(cases[i].key, i == 4 ? "\",\"" : ",") + (i == 4);
+
+		groups_add(g, slice_of(cases[i].key), 0, NULL, &err);
+		buf_clear(&expected);
+		buf_printf(&expected,
+			   "{\"id\":\"%s#2024-03-21\",\"a\":%.*s,\"b\":%s,\"t\":\"10:00\"}\n",
+			   cases[i].id, (int)(comma - cases[i].key), cases[i].key, comma + 1);
+		CHECK(is(print(g, i), buf_text(&expected)), "the id of %s", cases[i].key);
+	}
+	buf_free(&expected);
+	groups_free(g);
+	group_plan_free(plan);
+}
+
+static void test_measures(void)
+{
+	struct group_shape shape = {
+		.by = {"k"},
+		.by_count = 1,
+		.count = "n",
+		.measures = {{MEASURE_SUM, 0, "s"}, {MEASURE_MIN, 0, "lo"}, {MEASURE_MAX, 0, "hi"}},
+		.measure_count = 3,
+		.time = "t"};
+	struct group_plan *plan = group_plan_new(&shape);
+	struct groups *g = groups_new(plan);
+	struct decimal d = decimal("100");
+	struct err err;
+
+	CHECK(add(g, "1", "1.5") == 1 && add(g, "1", "-0.25") == 0, "new, and then known");
+	add(g, "1", "1.50");
+	CHECK(is(print(g, 0),
+		 "{\"k\":1,\"n\":3,\"s\":2.75,\"lo\":-0.25,\"hi\":1.5,\"t\":\"10:00\"}\n"),
+	      "sum, least, greatest; of equal ones the first");
+	CHECK(groups_add(g, slice_of("1"), 1, &d, &err) == 0, "a retraction");
+	CHECK(is(print(g, 0),
+		 "{\"k\":1,\"n\":2,\"s\":-97.25,\"lo\":-0.25,\"hi\":1.5,\"t\":\"10:00\"}\n"),
+	      "moves count and sum only");
+	groups_add(g, slice_of("2"), 1, &d, &err);
+	CHECK(is(print(g, 1), "{\"k\":2,\"n\":-1,\"s\":-100,\"t\":\"10:00\"}\n"),
+	      "no least or greatest among retractions alone");
+	add(g, "2", "100");
+	CHECK(is(print(g, 1), "{\"k\":2,\"n\":0,\"s\":0,\"lo\":100,\"hi\":100,\"t\":\"10:00\"}\n"),
+	      "with least and greatest, a group never vanishes");
+	groups_clear(g);
+	CHECK(groups_count(g) == 0 && add(g, "2", "7") == 1, "cleared: all new");
+	CHECK(is(print(g, 0), "{\"k\":2,\"n\":1,\"s\":7,\"lo\":7,\"hi\":7,\"t\":\"10:00\"}\n"),
+	      "and nothing left of before");
+	groups_free(g);
+	group_plan_free(plan);
+}
+
+static void test_first_key(void)
+{
+	/* Whatever comes first, the record begins with its brace. */
+	struct group_shape shape = {
+		.measures = {{MEASURE_MAX, 0, "hi"}}, .measure_count = 1, .time = "t"};
+	struct group_plan *plan = group_plan_new(&shape);
+	struct groups *g = groups_new(plan);
+	struct decimal d = decimal("1");
+	struct err err;
+
+	groups_add(g, (struct slice){"", 0}, 1, &d, &err);
+	CHECK(is(print(g, 0), "{\"t\":\"10:00\"}\n"), "nothing but the time");
+	groups_add(g, (struct slice){"", 0}, 0, &d, &err);
+	CHECK(is(print(g, 0), "{\"hi\":1,\"t\":\"10:00\"}\n"), "a measure first");
+	groups_free(g);
+	group_plan_free(plan);
+}
+
+static void test_wide_sums(void)
+{
+	struct group_shape shape = {.by = {"k"},
+				    .by_count = 1,
+				    .measures = {{MEASURE_SUM, 0, "s"}},
+				    .measure_count = 1,
+				    .time = "t"};
+	struct group_plan *plan = group_plan_new(&shape);
+	struct groups *g = groups_new(plan);
+
+	/* Over the bounds of 64 bits, and of scales, to and fro. */
+	add(g, "1", "9223372036854775807");
+	add(g, "1", "9223372036854775807");
+	add(g, "1", "9223372036854775807");
+	CHECK(is(print(g, 0), "{\"k\":1,\"s\":27670116110564327421,\"t\":\"10:00\"}\n"),
+	      "beyond 64 bits");
+	add(g, "1", "-27670116110564327421");
+	add(g, "1", "-9223372036854775808");
+	add(g, "1", "-1");
+	CHECK(is(print(g, 0), "{\"k\":1,\"s\":-9223372036854775809,\"t\":\"10:00\"}\n"),
+	      "and below");
+	add(g, "1", "0.001");
+	CHECK(is(print(g, 0), "{\"k\":1,\"s\":-9223372036854775808.999,\"t\":\"10:00\"}\n"),
+	      "with a scale");
+	CHECK(add(g, "1", "-99999999999999999999999999999999999999") == -1,
+	      "39 digits are refused");
+	CHECK(is(print(g, 0), "{\"k\":1,\"s\":-9223372036854775808.999,\"t\":\"10:00\"}\n"),
+	      "and change nothing");
+	groups_free(g);
+	group_plan_free(plan);
+}
+
+int main(void)
+{
+	test_ids();
+	test_measures();
+	test_first_key();
+	test_wide_sums();
+	return check_done();
+}
