@@ -50,6 +50,10 @@ int metric_cut_id(struct slice id, struct metric_key *encoded);
  * METRIC_STRING for anything else ("1.5", "-0", "1e3", 40 digits). */
 enum metric_kind metric_number_kind(struct slice text, int64_t *n);
 
+/* Copy the metric's texts into *texts, whatever was there, and let it point to the copies. The
+ * texts may lie anywhere but in *texts. Returns 0, or -1 out of memory. */
+int metric_keep(struct metric *m, struct buf *texts);
+
 /* Append the metric as one JSON object, without a newline, keys in the order of struct metric.
  * Returns 0, or -1 out of memory. */
 int metric_print(struct buf *out, const struct metric *m);

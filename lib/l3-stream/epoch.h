@@ -16,23 +16,24 @@ struct epoch *epoch_new(void); /* NULL out of memory */
 void epoch_free(struct epoch *e);
 void epoch_clear(struct epoch *e); /* empty again; memory is kept */
 
-/* Add one record: a delta (num_transacciones may be negative), m->fecha_hora as `at` read it.
+/* Add one record: a delta (num_transacciones may be negative), its fecha_hora as `at` read it.
  * m->id must be that of its parts, of which none is METRIC_ALL; all is copied. The item's
- * fecha_hora becomes the greatest met. The first record of an id decides how its parts are
- * written. Returns 0, or -1 with ERR_DATA (a sum overflows) or ERR_TEMP; the epoch is then as it
- * was, and so are the sums that its rollups will have. */
+ * fecha_hora becomes the greatest met. The first record of an id decides how its parts are written.
+ * Returns 0, or -1 with ERR_DATA (a sum of the epoch, a rollup included, could overflow) or
+ * ERR_TEMP; the epoch's sums are then as they were. */
 int epoch_add(struct epoch *e, const struct metric *m, const struct timestamp *at, struct err *err);
 
-size_t epoch_count(const struct epoch *e); /* distinct ids, rollups not among them */
-size_t epoch_bytes(const struct epoch *e); /* memory held, in bytes */
+/* What a limit of memory should count: distinct ids, rollups not among them; or distinct times,
+ * when those are more. */
+size_t epoch_count(const struct epoch *e);
 
 /* Compute the rollups and put all in order of id (bytes). Nothing may be added until epoch_clear.
- * *count: items and rollups together. Returns 0, or -1 with ERR_DATA (a rollup overflows) or
- * ERR_TEMP. */
+ * Once is enough; further calls change nothing. *count: items and rollups together. Returns 0, or
+ * -1 with ERR_TEMP. */
 int epoch_close(struct epoch *e, size_t *count, struct err *err);
 
-/* Item i in order of id, 0 <= i < *count of epoch_close. Its slices live until the next
- * epoch_item or epoch_clear. */
-void epoch_item(struct epoch *e, size_t i, struct metric *m);
+/* Item i in order of id, 0 <= i < *count of epoch_close. Its slices live until the next epoch_item
+ * or epoch_clear; *at has utc and nanos only. */
+void epoch_item(struct epoch *e, size_t i, struct metric *m, struct timestamp *at);
 
 #endif

@@ -30,6 +30,8 @@ static int on_wait(void *context, struct err *err)
 {
 	struct intake *in = context;
 
+	if (in->on_wait != NULL && in->on_wait(in->wait_context, err) != 0)
+		return -1;
 	if (in->output != NULL && writer_flush(in->output, err) != 0)
 		return -1;
 	return write_rejects(in, err);

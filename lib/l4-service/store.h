@@ -86,8 +86,13 @@ void store_close(struct store *s); /* NULL is allowed; what was not committed is
  * 1: it closes an epoch: store_commit it; 0: nothing to do (it is the committed one, which the
  * source prints on a resume); -1 with ERR_CONFIG (the stream does not start where the store
  * stands) or ERR_DATA (a barrier is missing; records where there can be none).
- * Without a checkpoint it is always 1. Source: tuberia(7), CONTROL RECORDS. */
+ * Without a checkpoint it is 0 for a barrier that the stream begins with, else 1. Source:
+ * tuberia(7), CONTROL RECORDS. */
 int store_expects(struct store *s, const struct barrier *b, uint64_t gathered, struct err *err);
+
+/* A record arrived. Returns 0, or -1 with ERR_CONFIG: the store has a checkpoint, and the stream
+ * must begin with its barrier. */
+int store_expects_records(struct store *s, struct err *err);
 
 /* Take over what an epoch holds so far, out of memory, and clear it; committed by the next
  * store_commit and not before. */
@@ -95,8 +100,10 @@ int store_stage(struct store *s, struct epoch *e, struct err *err);
 
 /* Apply the epoch (closed or not yet) and what was staged before it, whole, with its rollups and
  * the checkpoint, and clear it. b: the barrier that closes it, NULL without one. A barrier with
- * `snapshot` replaces all items. Returns 0 when it is durable, or -1, nothing of it applied:
- * ERR_DENIED when another instance has taken the checkpoint over, else as above. */
+ * `snapshot` replaces all items. Without a checkpoint, part of a snapshot may be in the store
+ * before its barrier arrives; if the store was not empty before, that is ERR_CONFIG. Returns 0 when
+ * it is durable, or -1, nothing of it applied: ERR_DENIED when another instance has taken the
+ * checkpoint over, else as above. */
 int store_commit(struct store *s, struct epoch *e, const struct barrier *b, struct err *err);
 
 /* ---- Looking after it ---------------------------------------------------------------------- */

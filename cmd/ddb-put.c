@@ -1,0 +1,432 @@
+/* ddb-put - put metrics into the store, each exactly once. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "l0-base/file.h"
+#include "l1-value/text.h"
+#include "l3-stream/epoch.h"
+#include "l3-stream/intake.h"
+#include "l3-stream/tool.h"
+#include "l4-service/store.h"
+
+/* Plain records are committed after so many, or when the input pauses. */
+#define PLAIN_COMMIT_EVERY 100000
+
+static struct {
+	const char *checkpoint, *ack, *rejects, *show, *drop;
+	int64_t max_items;
+	int verify, verbose;
+} given = {.max_items = 1000000};
+
+static const struct opt options[] = {
+	{OPT_HEADING, 0, NULL, NULL, NULL, "Records into the store:", NULL, NULL, 0, 0},
+	{OPT_STRING, 'c', "checkpoint", "NAME", &given.checkpoint,
+	 "commit by barriers, and keep the position under NAME", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "ack-file", "FILE", &given.ack, "write each committed barrier to FILE",
+	 NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "rejects", "FILE", &given.rejects, "append bad records to FILE, and go on",
+	 NULL, NULL, 0, 0},
+	{OPT_INT, 0, "max-items", "N", &given.max_items,
+	 "items of an epoch held in memory; the rest goes to disk (1000000)", NULL, NULL, 1,
+	 100000000},
+	{OPT_HEADING, 0, NULL, NULL, NULL, "Instead:", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "show-checkpoint", "NAME", &given.show,
+	 "print the barrier committed last under NAME", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "drop-checkpoint", "NAME", &given.drop, "forget it; the metrics stay", NULL,
+	 NULL, 0, 0},
+	{OPT_FLAG, 0, "verify", NULL, &given.verify,
+	 "recompute every rollup from its items, and print what differs", NULL, NULL, 0, 0},
+	{OPT_HEADING, 0, NULL, NULL, NULL, "Messages:", NULL, NULL, 0, 0},
+	{OPT_FLAG, 'v', "verbose", NULL, &given.verbose, "say at the end what came in and went out",
+	 NULL, NULL, 0, 0},
+	{OPT_FLAG, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0}};
+
+static const struct opt_command command = {
+	.name = "ddb-put",
+	.purpose = "put metrics into the store, each exactly once",
+	.usage = "[options] [STORE] < records\n"
+		 "--show-checkpoint NAME | --drop-checkpoint NAME | --verify [STORE]",
+	.see_also = "STORE is sqlite:FILE; without it, TUBERIA_STORE says which.\n"
+		    "See ddb-put(1), tuberia(7).",
+	.options = options,
+};
+
+enum { OP, ID, CLIENTE_ID, PRODUCTO, NUM_TRANSACCIONES, MONTO_TOTAL, FECHA_HORA, FIELDS };
+
+static const char *const fields[FIELDS] = {
+	"@op", "id", "cliente_id", "producto", "num_transacciones", "monto_total", "fecha_hora"};
+
+struct put {
+	struct store *store;
+	struct epoch *epoch;
+	struct zone *zone;
+	struct intake in;
+	struct buf id, line;
+	uint64_t gathered, stored, dropped, epochs; /* records; committed epochs */
+};
+
+/* ---- a record ---- */
+
+static int read_part(const struct put *p, size_t field, struct metric_part *part, struct err *why)
+{
+	const struct scan_value *v = &p->in.value[field];
+	int64_t n;
+
+	part->text = v->text;
+	switch (v->kind) {
+	case SCAN_STRING:
+		part->kind = METRIC_STRING;
+		return 0;
+	case SCAN_NUMBER:
+		part->kind = metric_number_kind(v->text, &n);
+		return 0;
+	case SCAN_ABSENT:
+		return err_set(why, ERR_DATA, "%s: missing", fields[field]);
+	case SCAN_NULL:
+		return err_at(why, v->byte, "%s: null", fields[field]);
+	default:
+		return err_at(why, v->byte, "%s: not a string or a number", fields[field]);
+	}
+}
+
+/* "@op": "-" takes the record back. */
+static int read_op(const struct put *p, struct metric *m, struct err *why)
+{
+	const struct scan_value *v = &p->in.value[OP];
+
+	if (v->kind == SCAN_ABSENT || (v->kind == SCAN_STRING && slice_is(v->text, "+")))
+		return 0;
+	if (v->kind != SCAN_STRING || !slice_is(v->text, "-"))
+		return err_at(why, v->byte, "@op: neither \"+\" nor \"-\"");
+	if (__builtin_sub_overflow(0, m->num_transacciones, &m->num_transacciones))
+		return err_at(why, p->in.value[NUM_TRANSACCIONES].byte,
+			      "num_transacciones: out of range");
+	m->monto_total.unscaled = -m->monto_total.unscaled;
+	return 0;
+}
+
+/* The id is what it says of itself, and its end is a day. */
+static int read_id(struct put *p, struct metric *m, struct err *why)
+{
+	enum { DAY = sizeof "YYYY-MM-DD" - 1 };
+	const struct scan_value *v = &p->in.value[ID];
+	int64_t day;
+
+	if (v->kind == SCAN_ABSENT)
+		return err_set(why, ERR_DATA, "id: missing");
+	if (v->kind != SCAN_STRING)
+		return err_at(why, v->byte, "id: not a string");
+	m->id = v->text;
+	buf_clear(&p->id);
+	id_put_part(&p->id, m->cliente_id.text);
+	buf_byte(&p->id, '#');
+	id_put_part(&p->id, m->producto.text);
+	buf_byte(&p->id, '#');
+	if (p->id.failed)
+		return err_memory(why);
+	if (m->id.len != p->id.len + DAY || memcmp(m->id.at, p->id.at, p->id.len) != 0)
+		return err_at(why, v->byte, "id: does not match cliente_id and producto");
+	m->fecha = (struct slice){m->id.at + p->id.len, DAY};
+	if (date_parse(m->fecha, &day, why) == 0)
+		return 0;
+	why->byte = v->byte;
+	return err_prefix(why, "id");
+}
+
+static int read_record(struct put *p, struct metric *m, struct timestamp *at, struct err *why)
+{
+	if (read_part(p, CLIENTE_ID, &m->cliente_id, why) != 0 ||
+	    read_part(p, PRODUCTO, &m->producto, why) != 0 || read_id(p, m, why) != 0 ||
+	    intake_int64(&p->in, NUM_TRANSACCIONES, &m->num_transacciones, why) != 0 ||
+	    intake_decimal(&p->in, MONTO_TOTAL, &m->monto_total, why) != 0 ||
+	    intake_timestamp(&p->in, FECHA_HORA, p->zone, at, why) != 0)
+		return -1;
+	m->fecha_hora = p->in.value[FECHA_HORA].text;
+	return read_op(p, m, why);
+}
+
+/* ---- the stream ---- */
+
+/* b: the barrier that closes the epoch, NULL without one. */
+static int commit(struct put *p, const struct barrier *b, struct err *err)
+{
+	/* What was rejected must be on disk before its epoch cannot come again. */
+	if (intake_flush_rejects(&p->in, err) != 0 || store_commit(p->store, p->epoch, b, err) != 0)
+		return -1;
+	p->stored += p->gathered;
+	p->gathered = 0;
+	p->epochs++;
+	tool_progress("%" PRIu64 " records stored", p->stored);
+	return 0;
+}
+
+static int commit_plain(struct put *p, struct err *err)
+{
+	return p->gathered > 0 ? commit(p, NULL, err) : 0;
+}
+
+/* Nothing more is there for now: somebody may be waiting for what was. */
+static int on_wait(void *context, struct err *err)
+{
+	struct put *p = context;
+
+	return given.checkpoint != NULL || p->in.controlled ? 0 : commit_plain(p, err);
+}
+
+static int on_record(struct put *p, struct err *err)
+{
+	struct metric m;
+	struct timestamp at;
+	struct err why;
+
+	if (store_expects_records(p->store, err) != 0)
+		return err_prefix(err, "%s", p->in.name);
+	if (read_record(p, &m, &at, &why) != 0 || epoch_add(p->epoch, &m, &at, &why) != 0)
+		return intake_reject(&p->in, &why, err);
+	p->gathered++;
+	if (given.checkpoint == NULL && !p->in.controlled && p->gathered >= PLAIN_COMMIT_EVERY)
+		return commit_plain(p, err);
+	if (epoch_count(p->epoch) < (size_t)given.max_items)
+		return 0;
+	return store_stage(p->store, p->epoch, err);
+}
+
+static int acknowledge(struct put *p, struct err *err)
+{
+	buf_clear(&p->line);
+	buf_slice(&p->line, p->in.line);
+	if (buf_byte(&p->line, '\n') != 0 || p->line.failed)
+		return err_memory(err);
+	return file_replace(given.ack, buf_view(&p->line), 0644, err);
+}
+
+static int on_barrier(struct put *p, struct err *err)
+{
+	int closes = store_expects(p->store, &p->in.barrier, p->gathered, err);
+
+	if (closes < 0)
+		return err_prefix(err, "%s", p->in.name);
+	if (closes && commit(p, &p->in.barrier, err) != 0)
+		return -1;
+	return given.ack == NULL ? 0 : acknowledge(p, err);
+}
+
+/* The end of the file, or a signal. In a stream with barriers, what came behind the last one is
+ * left to the next run. */
+static int on_end(struct put *p, struct err *err)
+{
+	int controlled = given.checkpoint != NULL || p->in.controlled;
+
+	if (!controlled || (given.checkpoint == NULL && p->in.ended))
+		return commit_plain(p, err);
+	if (p->in.ended || p->in.stopped)
+		return 0;
+	if (!p->in.controlled && p->in.records > 0)
+		return err_set(err, ERR_CONFIG,
+			       "%s: there is no barrier in the input, and --checkpoint commits at "
+			       "barriers",
+			       p->in.name);
+	return err_set(err, ERR_TEMP, "%s: input ends without \"@end\": upstream died", p->in.name);
+}
+
+static int run(struct put *p, struct err *err)
+{
+	for (;;) {
+		int event = intake_next(&p->in, err), failed = 0;
+
+		switch (event) {
+		case INTAKE_RECORD:
+			failed = on_record(p, err);
+			break;
+		case INTAKE_BARRIER:
+			failed = on_barrier(p, err);
+			break;
+		case INTAKE_FINISH:
+		case INTAKE_OTHER:
+			break;
+		case INTAKE_END:
+			return on_end(p, err);
+		default:
+			return -1;
+		}
+		if (failed)
+			return -1;
+	}
+}
+
+/* A bad record ends a plain stream where it stands: what came before it is stored. */
+static int store_rest(struct put *p, const struct err *why, int status)
+{
+	struct err err;
+
+	if (why->status != ERR_DATA || given.checkpoint != NULL || p->in.controlled)
+		return status;
+	return commit_plain(p, &err) == 0 ? status : tool_fail(&err);
+}
+
+static void last_words(struct put *p, int failed)
+{
+	uint64_t rejected = p->in.rejected, known = p->stored + p->gathered;
+
+	p->dropped = p->gathered;
+	/* The record that ended the run was refused too. */
+	if (failed)
+		rejected = p->in.records - known;
+	if (p->dropped > 0)
+		tool_say("%" PRIu64 " records behind the last barrier are not stored", p->dropped);
+	if (given.verbose)
+		tool_say("in %" PRIu64 " = stored %" PRIu64 " + dropped %" PRIu64
+			 " + rejected %" PRIu64 "; epochs %" PRIu64,
+			 p->in.records, p->stored, p->dropped, rejected, p->epochs);
+}
+
+static int set_up(struct put *p, const char *uri, struct err *err)
+{
+	p->in.fd = 0;
+	p->in.name = "<stdin>";
+	p->in.fields = fields;
+	p->in.field_count = FIELDS;
+	p->in.rejects = given.rejects;
+	p->in.stop = &tool_stop;
+	p->in.wait_mask = tool_wait_mask();
+	p->in.on_wait = on_wait;
+	p->in.wait_context = p;
+	p->zone = zone_new();
+	p->epoch = epoch_new();
+	if (p->zone == NULL || p->epoch == NULL)
+		return err_memory(err);
+	if (store_open(uri, given.checkpoint, &p->store, err) != 0)
+		return -1;
+	return intake_open(&p->in, err);
+}
+
+static int put_records(const char *uri)
+{
+	static struct put p;
+	struct err err;
+	int status = 0;
+
+	if (set_up(&p, uri, &err) != 0) {
+		status = tool_fail(&err);
+	} else {
+		if (run(&p, &err) != 0)
+			status = store_rest(&p, &err, tool_fail(&err));
+		last_words(&p, status != 0);
+	}
+	intake_close(&p.in);
+	store_close(p.store);
+	epoch_free(p.epoch);
+	zone_free(p.zone);
+	buf_free(&p.id);
+	buf_free(&p.line);
+	return status;
+}
+
+/* ---- instead ---- */
+
+static int show_checkpoint(const char *uri)
+{
+	struct writer *out = writer_new(1);
+	struct err err;
+	int failed;
+
+	if (out == NULL) {
+		err_memory(&err);
+		return tool_fail(&err);
+	}
+	failed = store_show_checkpoint(uri, given.show, writer_buf(out), &err) < 0 ||
+		 writer_flush(out, &err) != 0;
+	writer_free(out);
+	return failed ? tool_fail(&err) : 0;
+}
+
+static int drop_checkpoint(const char *uri)
+{
+	struct err err;
+
+	return store_drop_checkpoint(uri, given.drop, &err) < 0 ? tool_fail(&err) : 0;
+}
+
+static int print_difference(void *context, struct slice difference, struct err *err)
+{
+	struct writer *out = context;
+
+	buf_slice(writer_buf(out), difference);
+	buf_byte(writer_buf(out), '\n');
+	return writer_room(out, err);
+}
+
+static int verify(const char *uri)
+{
+	struct writer *out = writer_new(1);
+	struct store_verified counts;
+	struct err err;
+	int failed;
+
+	if (out == NULL) {
+		err_memory(&err);
+		return tool_fail(&err);
+	}
+	failed = store_verify(uri, print_difference, out, &counts, &err) != 0 ||
+		 writer_flush(out, &err) != 0;
+	writer_free(out);
+	if (failed)
+		return tool_fail(&err);
+	if (given.verbose || isatty(2))
+		tool_say("verified %" PRIu64 " items, %" PRIu64 " rollups", counts.items,
+			 counts.rollups);
+	if (counts.differences == 0)
+		return 0;
+	tool_say("%" PRIu64 " differences", counts.differences);
+	return ERR_DATA;
+}
+
+/* ---- the command line ---- */
+
+static int check_options(char **operands, size_t count, const char **uri, struct err *err)
+{
+	int instead = (given.show != NULL) + (given.drop != NULL) + given.verify;
+
+	if (instead > 1)
+		return err_set(err, ERR_USAGE,
+			       "--show-checkpoint, --drop-checkpoint and --verify: one at a time");
+	if (instead == 1 &&
+	    (given.checkpoint != NULL || given.ack != NULL || given.rejects != NULL))
+		return err_set(err, ERR_USAGE,
+			       "--checkpoint, --ack-file and --rejects go with records only");
+	if (given.ack != NULL && given.checkpoint == NULL)
+		return err_set(err, ERR_USAGE, "--ack-file goes with --checkpoint only");
+	if (given.checkpoint != NULL && given.checkpoint[0] == '\0')
+		return err_set(err, ERR_USAGE, "--checkpoint: empty");
+	if (count > 1)
+		return err_set(err, ERR_USAGE, "\"%s\": one store only", operands[1]);
+	*uri = count > 0 ? operands[0] : getenv("TUBERIA_STORE");
+	if (*uri == NULL || **uri == '\0')
+		return err_set(err, ERR_USAGE, "which store? (sqlite:FILE, or TUBERIA_STORE)");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct err err;
+	char **operands;
+	size_t count;
+	const char *uri = NULL;
+	int status = tool_begin(&command, argc, argv, &operands, &count);
+
+	if (status != -1)
+		return status;
+	if (check_options(operands, count, &uri, &err) != 0)
+		status = tool_fail(&err);
+	else if (given.show != NULL)
+		status = show_checkpoint(uri);
+	else if (given.drop != NULL)
+		status = drop_checkpoint(uri);
+	else if (given.verify)
+		status = verify(uri);
+	else
+		status = put_records(uri);
+	opt_free(&command);
+	return status;
+}

@@ -1,0 +1,288 @@
+#include "l4-service/store.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "l3-stream/control.h"
+#include "l4-service/store_backend.h"
+
+static const struct store_backend *const backends[] = {&store_sqlite};
+
+/* The backend of a URI, and what stands behind its scheme; NULL with *err. */
+static const struct store_backend *backend_of(const char *uri, const char **place, struct err *err)
+{
+	const char *colon = strchr(uri, ':');
+	struct slice scheme = {uri, colon == NULL ? 0 : (size_t)(colon - uri)};
+
+	for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) {
+		if (!slice_is(scheme, backends[i]->scheme))
+			continue;
+		*place = colon + 1;
+		if (**place != '\0')
+			return backends[i];
+		err_set(err, ERR_CONFIG, "\"%s\": nothing behind the colon", uri);
+		return NULL;
+	}
+	if (slice_is(scheme, "dynamodb"))
+		err_set(err, ERR_CONFIG, "\"%s\": DynamoDB is not built in", uri);
+	else
+		err_set(err, ERR_CONFIG, "\"%s\": not a store (sqlite:FILE)", uri);
+	return NULL;
+}
+
+/* ---- reading ---- */
+
+int store_reader_open(const char *uri, struct store_reader **out, struct err *err)
+{
+	const char *place;
+	const struct store_backend *b = backend_of(uri, &place, err);
+
+	return b == NULL ? -1 : b->reader_open(place, out, err);
+}
+
+void store_reader_close(struct store_reader *r)
+{
+	if (r != NULL)
+		r->backend->reader_close(r);
+}
+
+int store_begin(struct store_reader *r, struct err *err)
+{
+	return r->backend->begin(r, err);
+}
+
+void store_end(struct store_reader *r)
+{
+	r->backend->end(r);
+}
+
+int store_fresh(struct store_reader *r, int64_t *time, int64_t *epoch, struct err *err)
+{
+	return r->backend->fresh(r, time, epoch, err);
+}
+
+int store_get(struct store_reader *r, const struct metric_key *key, struct metric *m,
+	      struct err *err)
+{
+	return r->backend->get(r, key, m, err);
+}
+
+int store_get_many(struct store_reader *r, const struct metric_key *keys, size_t count,
+		   struct err *err)
+{
+	return r->backend->get_many(r, keys, count, err);
+}
+
+int store_customers(struct store_reader *r, struct slice producto, struct slice fecha,
+		    struct slice prefix, struct err *err)
+{
+	return r->backend->customers(r, producto, fecha, prefix, err);
+}
+
+int store_products(struct store_reader *r, struct slice cliente_id, struct slice fecha,
+		   struct slice prefix, struct err *err)
+{
+	return r->backend->products(r, cliente_id, fecha, prefix, err);
+}
+
+int store_days(struct store_reader *r, struct slice cliente_id, struct slice producto, int64_t from,
+	       int64_t to, struct err *err)
+{
+	if (cliente_id.at == NULL && producto.at == NULL)
+		return err_set(err, ERR_USAGE,
+			       "the days of all customers and products together are not kept");
+	return r->backend->days(r, cliente_id, producto, from, to, err);
+}
+
+int store_next(struct store_reader *r, struct metric *m, struct err *err)
+{
+	return r->backend->next(r, m, err);
+}
+
+/* ---- writing ---- */
+
+static int set_committed(struct store *s, int64_t epoch, const char *pos, struct err *err)
+{
+	s->epoch = epoch;
+	buf_clear(&s->pos);
+	buf_puts(&s->pos, pos);
+	/* With the NUL byte behind it, so that buf_text cannot fail later. */
+	return buf_room(&s->pos, 1) == NULL || s->pos.failed ? err_memory(err) : 0;
+}
+
+static int read_committed(struct store *s, struct slice line, struct err *err)
+{
+	struct barrier b = {0};
+	int failed;
+
+	if (line.len == 0)
+		return 0;
+	if (barrier_parse_line(line, &b, err) != 0)
+		return err_prefix(err, "the store's checkpoint \"%s\"", s->checkpoint);
+	failed = set_committed(s, b.epoch, b.pos, err);
+	barrier_free(&b);
+	return failed;
+}
+
+int store_open(const char *uri, const char *checkpoint, struct store **out, struct err *err)
+{
+	const char *place;
+	const struct store_backend *b = backend_of(uri, &place, err);
+	struct buf line = {0};
+	struct store *s = NULL;
+	int failed;
+
+	if (b == NULL || b->open(place, checkpoint, &s, &line, err) != 0) {
+		buf_free(&line);
+		return -1;
+	}
+	failed = 0;
+	if (checkpoint != NULL) {
+		s->checkpoint = strdup(checkpoint);
+		if (s->checkpoint == NULL)
+			failed = err_memory(err);
+	}
+	if (!failed)
+		failed = read_committed(s, buf_view(&line), err);
+	buf_free(&line);
+	if (failed) {
+		store_close(s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	free(s->checkpoint);
+	buf_free(&s->pos);
+	s->backend->close(s);
+}
+
+static int is_committed(struct store *s, const struct barrier *b)
+{
+	return b->epoch == s->epoch && slice_is(buf_view(&s->pos), b->pos);
+}
+
+/* The stream must start where the store stands: anything else is a gap, or doubles. */
+static int expects_first(struct store *s, const struct barrier *b, uint64_t gathered,
+			 struct err *err)
+{
+	if (s->epoch == 0 && b->epoch != 1)
+		return err_set(err, ERR_CONFIG,
+			       "the stream begins at epoch %" PRId64 " (pos %s), but the store has "
+			       "no checkpoint \"%s\" yet: start with a new snapshot",
+			       b->epoch, b->pos, s->checkpoint);
+	if (s->epoch == 0)
+		return 1;
+	if (!is_committed(s, b))
+		return err_set(err, ERR_CONFIG,
+			       "the stream begins at epoch %" PRId64
+			       " (pos %s), but checkpoint \"%s\" of the store stands at epoch "
+			       "%" PRId64 " (pos %s)",
+			       b->epoch, b->pos, s->checkpoint, s->epoch, buf_text(&s->pos));
+	return gathered > 0 ? store_expects_records(s, err) : 0;
+}
+
+int store_expects_records(struct store *s, struct err *err)
+{
+	if (s->checkpoint == NULL || s->begun || s->epoch == 0)
+		return 0;
+	return err_set(err, ERR_CONFIG,
+		       "the stream begins with records, but checkpoint \"%s\" of the store stands "
+		       "at epoch %" PRId64 ": its barrier must come first (pg-tail --resume)",
+		       s->checkpoint, s->epoch);
+}
+
+int store_expects(struct store *s, const struct barrier *b, uint64_t gathered, struct err *err)
+{
+	int verdict;
+
+	if (s->checkpoint == NULL) {
+		/* A resumed stream begins with a barrier of the run before, perhaps of a snapshot:
+		 * its records were in that run, and are not to be replaced by nothing. */
+		verdict = s->begun || gathered > 0 || s->partial;
+		s->begun = 1;
+		return verdict;
+	}
+	if (!s->begun) {
+		verdict = expects_first(s, b, gathered, err);
+		s->begun = verdict >= 0;
+		return verdict;
+	}
+	if (is_committed(s, b)) {
+		if (gathered == 0)
+			return 0;
+		return err_set(err, ERR_DATA,
+			       "epoch %" PRId64 " comes again, with records: they are committed",
+			       b->epoch);
+	}
+	if (b->epoch == s->epoch)
+		return err_set(err, ERR_DATA,
+			       "epoch %" PRId64 " comes again, with another position: %s, not %s",
+			       b->epoch, b->pos, buf_text(&s->pos));
+	if (b->epoch < s->epoch)
+		return err_set(err, ERR_DATA, "epoch %" PRId64 " follows %" PRId64, b->epoch,
+			       s->epoch);
+	if (b->epoch != s->epoch + 1)
+		return err_set(err, ERR_DATA,
+			       "epoch %" PRId64 " follows %" PRId64 ": a barrier is missing",
+			       b->epoch, s->epoch);
+	return 1;
+}
+
+int store_stage(struct store *s, struct epoch *e, struct err *err)
+{
+	return s->backend->stage(s, e, err);
+}
+
+int store_commit(struct store *s, struct epoch *e, const struct barrier *b, struct err *err)
+{
+	int replace = b != NULL && b->snapshot;
+
+	/* Part of the snapshot is in the store already. That is right if nothing else was. */
+	if (replace && s->partial) {
+		if (!s->was_empty)
+			return err_set(err, ERR_CONFIG,
+				       "a snapshot into a store that is not empty: part of it has "
+				       "been added to what was there (--checkpoint prevents that)");
+		replace = 0;
+	}
+	if (s->backend->commit(s, e, b, replace, err) != 0)
+		return -1;
+	s->partial = b == NULL;
+	if (b != NULL)
+		s->was_empty = 0;
+	return b == NULL || s->checkpoint == NULL ? 0 : set_committed(s, b->epoch, b->pos, err);
+}
+
+/* ---- looking after it ---- */
+
+int store_show_checkpoint(const char *uri, const char *name, struct buf *line, struct err *err)
+{
+	const char *place;
+	const struct store_backend *b = backend_of(uri, &place, err);
+
+	return b == NULL ? -1 : b->show_checkpoint(place, name, line, err);
+}
+
+int store_drop_checkpoint(const char *uri, const char *name, struct err *err)
+{
+	const char *place;
+	const struct store_backend *b = backend_of(uri, &place, err);
+
+	return b == NULL ? -1 : b->drop_checkpoint(place, name, err);
+}
+
+int store_verify(const char *uri,
+		 int (*report)(void *context, struct slice difference, struct err *err),
+		 void *context, struct store_verified *counts, struct err *err)
+{
+	const char *place;
+	const struct store_backend *b = backend_of(uri, &place, err);
+
+	return b == NULL ? -1 : b->verify(place, report, context, counts, err);
+}

@@ -1,0 +1,76 @@
+/* store_backend.h - layer 4, of the store alone: what a backend does for it.
+ *
+ * store.c finds the backend by the URI, and knows in which order barriers may come; a backend
+ * knows its database. Functions are as in store.h, where nothing else is said; `place` is the URI
+ * without its scheme.
+ */
+#ifndef TUBERIA_STORE_BACKEND_H
+#define TUBERIA_STORE_BACKEND_H
+
+#include <stdint.h>
+
+#include "l0-base/buf.h"
+#include "l0-base/err.h"
+
+struct barrier;
+struct epoch;
+struct metric;
+struct metric_key;
+struct store_verified;
+
+/* A backend's own struct begins with one of these two. */
+struct store_reader {
+	const struct store_backend *backend;
+};
+
+struct store {
+	const struct store_backend *backend;
+	char *checkpoint; /* NULL: plain */
+	/* The barrier that was committed last under that name; epoch 0: none. */
+	int64_t epoch;
+	struct buf pos;
+	int begun;     /* a barrier has come */
+	int was_empty; /* there was no item when it was opened */
+	int partial;   /* plain: something was committed since the last barrier */
+};
+
+struct store_backend {
+	const char *scheme;
+
+	/* *line: the last committed barrier of the checkpoint is appended. Sets was_empty. */
+	int (*open)(const char *place, const char *checkpoint, struct store **out, struct buf *line,
+		    struct err *err);
+	void (*close)(struct store *s);
+	int (*stage)(struct store *s, struct epoch *e, struct err *err);
+	/* replace: what is there goes first. */
+	int (*commit)(struct store *s, struct epoch *e, const struct barrier *b, int replace,
+		      struct err *err);
+
+	int (*show_checkpoint)(const char *place, const char *name, struct buf *line,
+			       struct err *err);
+	int (*drop_checkpoint)(const char *place, const char *name, struct err *err);
+	int (*verify)(const char *place,
+		      int (*report)(void *context, struct slice difference, struct err *err),
+		      void *context, struct store_verified *counts, struct err *err);
+
+	int (*reader_open)(const char *place, struct store_reader **out, struct err *err);
+	void (*reader_close)(struct store_reader *r);
+	int (*begin)(struct store_reader *r, struct err *err);
+	void (*end)(struct store_reader *r);
+	int (*fresh)(struct store_reader *r, int64_t *time, int64_t *epoch, struct err *err);
+	int (*get)(struct store_reader *r, const struct metric_key *key, struct metric *m,
+		   struct err *err);
+	int (*get_many)(struct store_reader *r, const struct metric_key *keys, size_t count,
+			struct err *err);
+	int (*customers)(struct store_reader *r, struct slice producto, struct slice fecha,
+			 struct slice prefix, struct err *err);
+	int (*products)(struct store_reader *r, struct slice cliente_id, struct slice fecha,
+			struct slice prefix, struct err *err);
+	int (*days)(struct store_reader *r, struct slice cliente_id, struct slice producto,
+		    int64_t from, int64_t to, struct err *err);
+	int (*next)(struct store_reader *r, struct metric *m, struct err *err);
+};
+
+extern const struct store_backend store_sqlite;
+
+#endif
