@@ -9,19 +9,17 @@
 #include "l1-value/pgpos.h"
 #include "l1-value/timestamp.h"
 #include "l3-stream/tool.h"
-#include "l4-service/feed.h"
+#include "l4-service/pgfeed.h"
 #include "l4-service/pgsetup.h"
 #include "l4-service/pgsnapshot.h"
 #include "l4-service/pgsource.h"
 
-#define MS INT64_C(1000000)
+#define MS INT64_C(1000000) /* times are nanoseconds of the monotonic clock */
 #define SECOND (1000 * MS)
+#define TICK (100 * MS)
 /* So long the end of a run waits for the sink, which commits behind its last barrier; and so long a
  * run that was told to stop waits for a reader that does not read. */
 #define ACK_WAIT (10 * SECOND)
-/* Commits come in the order of the log, not of their clocks: --until TIME passes over an idle table
- * so long behind that time. */
-#define CLOCK_SLACK INT64_C(2000000)
 
 static struct {
 	const char *table, *columns, *slot, *publication, *conninfo;
@@ -84,113 +82,13 @@ static const struct opt_command command = {
 struct tail {
 	struct pgsetup setup;
 	struct pgsource source;
+	struct pgfeed changes;
 	struct pgjson_types *types;
 	struct pgrow *row;
 	struct feed *feed;
-	struct buf pos; /* text of a position */
-
-	struct barrier resume;  /* --resume; or zero */
-	struct pgplace awaited; /* place of feed_awaited() */
-	int awaiting;           /* awaited is that of the barrier awaited now */
-	struct pgplace closed;  /* place of the last barrier */
-	uint64_t until_lsn;     /* end there; 0: not */
-	int64_t until_time;     /* end there, microseconds; INT64_MAX: not */
-	int done;               /* the goal is reached */
-	int64_t acknowledged;   /* epoch */
-	int64_t waits_since;    /* at the end, for the reader or the sink */
-
-	uint64_t inserts, updates, deletes, truncates, passed; /* changes */
+	struct barrier resume; /* --resume; or zero */
+	int64_t acknowledged;  /* epoch */
 };
-
-/* ---- positions and barriers ---- */
-
-static const char *position(struct tail *t, struct pgplace place)
-{
-	struct pgpos pos = {t->setup.server.system, place, t->setup.table.oid,
-			    slice_of(t->setup.table.name)};
-
-	buf_clear(&t->pos);
-	pgpos_put(&t->pos, &pos);
-	return buf_text(&t->pos);
-}
-
-static int close_epoch(struct tail *t, struct pgplace place, int snapshot, struct err *err)
-{
-	t->closed = place;
-	return feed_barrier(t->feed, position(t, place), snapshot, err);
-}
-
-/* A position in a barrier: is it of this server and this table? */
-static int read_position(const struct tail *t, const char *text, struct pgplace *place,
-			 struct err *err)
-{
-	const struct pgtable *table = &t->setup.table;
-	struct pgpos pos;
-
-	if (pgpos_parse(slice_of(text), &pos, err) != 0)
-		return -1;
-	if (pos.system != t->setup.server.system)
-		return err_set(err, ERR_CONFIG,
-			       "the position is of another server (system identifier %" PRIu64
-			       ", here it is %" PRIu64 "): its changes cannot be had from this one",
-			       pos.system, t->setup.server.system);
-	if (pos.table != table->oid)
-		return err_set(err, ERR_CONFIG,
-			       "the position is of another table, %.*s (OID %" PRIu32
-			       "); %s has OID %" PRIu32 ": was it made anew?",
-			       SLICE_ARG(pos.name), pos.table, table->name, table->oid);
-	*place = pos.place;
-	return 0;
-}
-
-/* Everything up to `at` is given: print the barriers that are awaited up to there. */
-static int approach(struct tail *t, struct pgplace at, struct err *err)
-{
-	const char *text;
-	int order;
-
-	while ((text = feed_awaited(t->feed)) != NULL) {
-		if (!t->awaiting && read_position(t, text, &t->awaited, err) != 0)
-			return -1;
-		t->awaiting = 1;
-		order = pgplace_compare(at, t->awaited);
-		if (order < 0)
-			return 0;
-		if (order > 0 && t->awaited.rows > 0)
-			return err_set(err, ERR_CONFIG,
-				       "the server no longer has the transaction at " LSN_FORMAT
-				       " as it was: row %" PRIu64 " of it is missing; rebuild",
-				       LSN_ARG(t->awaited.lsn), t->awaited.rows);
-		t->closed = t->awaited;
-		if (feed_reach(t->feed, err) != 0)
-			return -1;
-		t->awaiting = 0;
-	}
-	return 0;
-}
-
-/* ---- waits ---- */
-
-/* Wait for the socket (fd -1: none), for room in stdout if there is something to write, for a
- * signal, or until a time. Returns 0, or -1 when the reader of stdout has gone. */
-static int wait_for(struct tail *t, int fd, short events, int64_t until, struct err *err)
-{
-	struct pollfd fds[2] = {{fd, events, 0},
-				{feed_fd(t->feed), feed_waiting(t->feed) > 0 ? POLLOUT : 0, 0}};
-	int64_t left = until - feed_now();
-	struct timespec timeout;
-
-	if (left < 0)
-		left = 0;
-	timeout = (struct timespec){left / SECOND, left % SECOND};
-	if (ppoll(fds, 2, until == INT64_MAX ? NULL : &timeout, tool_wait_mask()) > 0 &&
-	    (fds[1].revents & POLLERR) != 0) {
-		err_set(err, ERR_IO, "the reader of the records has gone");
-		err->closed_pipe = 1;
-		return -1;
-	}
-	return 0;
-}
 
 /* Signals come in waits only: give them a chance where there is none. */
 static void look_for_signals(void)
@@ -202,115 +100,6 @@ static void look_for_signals(void)
 
 /* ---- changes ---- */
 
-static int load_types(struct tail *t, const struct pgoutput_column *column, size_t count,
-		      struct pgconn *c, struct err *err)
-{
-	int known = 1, result;
-
-	for (size_t i = 0; i < count && known; i++)
-		known = pgjson_find(t->types, column[i].type) != NULL;
-	if (known)
-		return 0;
-	if (c != NULL)
-		return pgtable_load_types(c, column, count, t->types, err);
-	/* While it replicates, a connection answers nothing else. */
-	c = pgconn_open(&t->setup.target, 0, err);
-	if (c == NULL)
-		return -1;
-	result = pgtable_load_types(c, column, count, t->types, err);
-	pgconn_close(c);
-	return result;
-}
-
-/* The table's columns, at the start of a stream and whenever they have changed. */
-static int take_relation(struct tail *t, const struct pgoutput_message *m, struct err *err)
-{
-	if (load_types(t, m->column, m->column_count, NULL, err) != 0)
-		return -1;
-	if (pgrow_compile(t->row, m->column, m->column_count, t->types, err) != 0)
-		return err_prefix(err, "%s, behind " LSN_FORMAT, t->setup.table.name,
-				  LSN_ARG(t->source.place.lsn));
-	return 0;
-}
-
-static int bad_change(struct tail *t, struct err *err)
-{
-	return err_prefix(err, "%s, change %" PRIu64 " of the transaction at " LSN_FORMAT,
-			  t->setup.table.name, t->source.rows, LSN_ARG(t->source.begun));
-}
-
-/* The old row of a partition without REPLICA IDENTITY FULL comes with nulls for all but its key,
- * under the name of the whole table: a column that cannot be null gives it away. */
-static int old_row_is_whole(const struct tail *t, const struct pgoutput_message *m)
-{
-	(void)t;
-	(void)m;
-	return 1;
-}
-
-static int put_old(struct tail *t, const struct pgoutput_message *m, struct err *err)
-{
-	struct buf *out = feed_buf(t->feed);
-
-	if (!pgrow_has_old(t->row) || (m->kind == PGOUTPUT_DELETE && m->old == 0) ||
-	    !old_row_is_whole(t, m))
-		return err_set(err, ERR_CONFIG,
-			       "the old row is not in the log: ALTER TABLE … REPLICA IDENTITY FULL "
-			       "(of each partition too), and rebuild; or --inserts-only");
-	/* No old row of an UPDATE: no column of the identity has changed, and all that are wanted
-	 * are in it. */
-	return pgrow_put(t->row, m->old == 0 ? &m->new_row : &m->old_row, NULL, '-', out, err);
-}
-
-/* The table is empty now: close what came before, and put an empty epoch that replaces everything.
- * While a barrier is awaited this is a repetition, in which no other may stand. */
-static int take_truncate(struct tail *t, struct pgplace before, struct err *err)
-{
-	if (feed_awaited(t->feed) != NULL)
-		return 0;
-	if (feed_open(t->feed) > 0 && close_epoch(t, before, 0, err) != 0)
-		return -1;
-	return close_epoch(t, t->source.place, 1, err);
-}
-
-static int take_change(struct tail *t, struct pgplace before, struct err *err)
-{
-	const struct pgoutput_message *m = &t->source.message;
-	struct buf *out = feed_buf(t->feed);
-
-	if (m->kind == PGOUTPUT_INSERT) {
-		if (pgrow_put(t->row, &m->new_row, NULL, '+', out, err) != 0)
-			return bad_change(t, err);
-		feed_count(t->feed, 1);
-		t->inserts++;
-	} else if (given.inserts_only) {
-		t->passed++;
-	} else if (m->kind == PGOUTPUT_TRUNCATE) {
-		t->truncates++;
-		if (take_truncate(t, before, err) != 0)
-			return -1;
-	} else {
-		size_t length = out->len;
-
-		if (put_old(t, m, err) != 0)
-			return bad_change(t, err);
-		if (m->kind == PGOUTPUT_UPDATE &&
-		    pgrow_put(t->row, &m->new_row, m->old == 0 ? NULL : &m->old_row, '+', out,
-			      err) != 0) {
-			out->len = length;
-			return bad_change(t, err);
-		}
-		feed_count(t->feed, m->kind == PGOUTPUT_UPDATE ? 2 : 1);
-		t->updates += m->kind == PGOUTPUT_UPDATE;
-		t->deletes += m->kind == PGOUTPUT_DELETE;
-	}
-	if (feed_awaited(t->feed) != NULL)
-		return approach(t, t->source.place, err);
-	if (feed_open(t->feed) >= FEED_RECORDS_MAX)
-		return close_epoch(t, t->source.place, 0, err);
-	return 0;
-}
-
 static int take_event(struct tail *t, int event, struct pgplace before, struct err *err)
 {
 	struct pgsource *s = &t->source;
@@ -318,23 +107,15 @@ static int take_event(struct tail *t, int event, struct pgplace before, struct e
 
 	switch (event) {
 	case PGSOURCE_RELATION:
-		return take_relation(t, m, err);
+		return pgfeed_relation(&t->changes, m, err);
 	case PGSOURCE_BEGIN:
-		if (approach(t, (struct pgplace){m->lsn, 0}, err) != 0)
-			return -1;
-		t->done =
-			feed_awaited(t->feed) == NULL &&
-			((t->until_lsn != 0 && m->lsn >= t->until_lsn) || m->time > t->until_time);
-		return 0;
+		return pgfeed_begin(&t->changes, m, err);
 	case PGSOURCE_CHANGE:
-		return take_change(t, before, err);
+		return pgfeed_change(&t->changes, m, before, s->place, s->loose_partition, err);
 	case PGSOURCE_COMMIT:
+		return pgfeed_reached(&t->changes, s->place, 0, err);
 	case PGSOURCE_IDLE:
-		if (approach(t, s->place, err) != 0)
-			return -1;
-		if (event == PGSOURCE_IDLE && s->server_time - CLOCK_SLACK > t->until_time)
-			t->done = feed_awaited(t->feed) == NULL;
-		break;
+		return pgfeed_reached(&t->changes, s->place, s->server_time, err);
 	case PGSOURCE_LOST:
 		tool_say("connection lost: %s; trying again", s->trouble.message);
 		return 0;
@@ -342,8 +123,6 @@ static int take_event(struct tail *t, int event, struct pgplace before, struct e
 		tool_say("connected again, going on behind " LSN_FORMAT, LSN_ARG(s->place.lsn));
 		return 0;
 	}
-	if (t->until_lsn != 0 && s->place.lsn >= t->until_lsn && feed_awaited(t->feed) == NULL)
-		t->done = 1;
 	return 0;
 }
 
@@ -358,24 +137,25 @@ static void take_acknowledgement(struct tail *t, int at_once)
 
 	/* A file left over from another run, server or table means nothing. */
 	if (!feed_acknowledged(t->feed, at_once, &epoch, &pos) ||
-	    read_position(t, pos, &place, &ignored) != 0 || epoch > feed_epoch(t->feed) ||
-	    pgplace_compare(place, t->closed) > 0)
+	    pgfeed_place(&t->changes, pos, &place, &ignored) != 0 || epoch > feed_epoch(t->feed) ||
+	    pgplace_compare(place, t->changes.closed) > 0)
 		return;
 	t->acknowledged = epoch;
 	pgsource_confirm(&t->source, place.lsn);
 }
 
-/* A barrier by the clock. Not while the reader is behind: they would pile up. Not while the server
- * may be behind, or in mid-transaction: time has not come so far. */
+/* A barrier by the clock. An idle one not while the reader is behind: they would pile up; nor while
+ * the server may be behind, or in mid-transaction: time has not come so far. */
 static int tick_barrier(struct tail *t, struct err *err)
 {
 	const struct pgsource *s = &t->source;
 
-	if (!feed_due(t->feed, feed_now()) || feed_waiting(t->feed) > 0)
+	if (!feed_due(t->feed, feed_now()))
 		return 0;
-	if (feed_open(t->feed) == 0 && (s->begun != 0 || !s->caught_up))
+	if (feed_open(t->feed) == 0 &&
+	    (feed_waiting(t->feed) > 0 || s->begun != 0 || !s->caught_up))
 		return 0;
-	return close_epoch(t, s->place, 0, err);
+	return pgfeed_barrier(&t->changes, s->place, 0, err);
 }
 
 static int housekeep(struct tail *t, struct err *err)
@@ -395,23 +175,53 @@ static int housekeep(struct tail *t, struct err *err)
 /* Nothing to read, or no room for it. */
 static int rest(struct tail *t, struct err *err)
 {
-	int64_t until = INT64_MAX;
+	int64_t until = INT64_MAX, due = feed_due_at(t->feed);
 	short events;
 	int fd = pgsource_poll(&t->source, &events, &until);
 
 	if (feed_push(t->feed, err) != 0)
 		return -1;
-	if (feed_full(t->feed))
+	if (feed_full(t->feed)) {
 		events &= (short)~POLLIN;
-	if (t->source.caught_up || feed_open(t->feed) > 0) {
-		int64_t due = feed_due_at(t->feed);
-
-		if (feed_waiting(t->feed) == 0 && due < until)
-			until = due;
+		until = feed_now() + TICK;
+	} else if (due < until && (feed_open(t->feed) > 0 ||
+				   (t->source.caught_up && feed_waiting(t->feed) == 0))) {
+		until = due;
 	}
-	if (given.ack_file != NULL && until > feed_now() + 100 * MS)
-		until = feed_now() + 100 * MS;
-	return wait_for(t, fd, events, until, err);
+	if (given.ack_file != NULL && until > feed_now() + TICK)
+		until = feed_now() + TICK;
+	return feed_wait(t->feed, fd, events, until, tool_wait_mask(), err);
+}
+
+/* Write out what is left, answering the server meanwhile; for at most ACK_WAIT once we were told to
+ * stop, or with `hurry`. */
+static int drain(struct tail *t, int hurry, struct err *err)
+{
+	int64_t told = 0;
+
+	while (feed_push(t->feed, err) == 0) {
+		if (feed_waiting(t->feed) == 0)
+			return 0;
+		if ((tool_stop || hurry) && told == 0)
+			told = feed_now();
+		if (told != 0 && feed_now() - told > ACK_WAIT)
+			return err_set(err, ERR_TEMP, "told to stop, but nobody reads the records");
+		pgsource_tick(&t->source);
+		if (feed_wait(t->feed, -1, 0, feed_now() + TICK, tool_wait_mask(), err) != 0)
+			break;
+	}
+	return -1;
+}
+
+/* Nothing good comes any more; what came before it is whole, and may be committed. */
+static int give_up(struct tail *t, struct pgplace good)
+{
+	struct err ignored;
+
+	if (feed_awaited(t->feed) != NULL || feed_open(t->feed) == 0 ||
+	    pgfeed_barrier(&t->changes, good, 0, &ignored) == 0)
+		drain(t, 1, &ignored);
+	return -1;
 }
 
 /* Give changes until the goal is reached, or a signal. */
@@ -419,12 +229,12 @@ static int follow(struct tail *t, struct err *err)
 {
 	unsigned busy = 0;
 
-	while (!t->done && !tool_stop) {
+	while (!t->changes.done && !tool_stop) {
 		struct pgplace before = t->source.place;
 		int event = feed_full(t->feed) ? PGSOURCE_NONE : pgsource_next(&t->source, err);
 
 		if (event < 0 || take_event(t, event, before, err) != 0)
-			return -1;
+			return give_up(t, before);
 		if (event == PGSOURCE_NONE) {
 			busy = 0;
 			if (housekeep(t, err) != 0 || rest(t, err) != 0)
@@ -439,32 +249,6 @@ static int follow(struct tail *t, struct err *err)
 	return 0;
 }
 
-/* Write out what is left, answering the server meanwhile. */
-static int drain(struct tail *t, struct err *err)
-{
-	int64_t told = tool_stop ? feed_now() : 0;
-
-	for (;;) {
-		int64_t until = INT64_MAX;
-		short events;
-		int fd = pgsource_poll(&t->source, &events, &until);
-
-		if (feed_push(t->feed, err) != 0)
-			return -1;
-		if (feed_waiting(t->feed) == 0)
-			return 0;
-		pgsource_tick(&t->source);
-		if (tool_stop && told == 0)
-			told = feed_now();
-		if (told != 0 && feed_now() - told > ACK_WAIT)
-			return err_set(err, ERR_TEMP, "told to stop, but nobody reads the records");
-		if (told != 0 && told + ACK_WAIT < until)
-			until = told + ACK_WAIT + MS;
-		if (wait_for(t, events & POLLOUT ? fd : -1, POLLOUT, until, err) != 0)
-			return -1;
-	}
-}
-
 /* The goal was reached, or we were told to stop: last barrier, "@end", and what the sink says. */
 static int finish(struct tail *t, struct err *err)
 {
@@ -473,16 +257,17 @@ static int finish(struct tail *t, struct err *err)
 
 	if (!repeating &&
 	    (feed_open(t->feed) > 0 || feed_barriers(t->feed) == 0 ||
-	     pgplace_compare(t->closed, t->source.place) != 0) &&
-	    close_epoch(t, t->source.place, 0, err) != 0)
+	     pgplace_compare(t->changes.closed, t->source.place) != 0) &&
+	    pgfeed_barrier(&t->changes, t->source.place, 0, err) != 0)
 		return -1;
 	/* Asked to stop, an endless run has finished on purpose; one that has a goal has not. In
 	 * mid-repetition nothing is closed. */
-	if ((t->done || !bounded) && !repeating && feed_end(t->feed, err) != 0)
+	if ((t->changes.done || !bounded) && !repeating && feed_end(t->feed, err) != 0)
 		return -1;
-	if (drain(t, err) != 0)
+	if (drain(t, 0, err) != 0)
 		return -1;
-	feed_close(t->feed);
+	if (feed_close(t->feed, err) != 0)
+		return -1;
 	if (given.ack_file == NULL || repeating)
 		return 0;
 	until = feed_now() + ACK_WAIT;
@@ -529,14 +314,13 @@ static int give_snapshot(struct tail *t, struct pgsnapshot *snapshot, struct err
 			uint64_t n = feed_records(t->feed);
 			int64_t ms = (feed_now() - began) / MS + 1;
 
-			tool_progress("snapshot: %" PRIu64 " rows (%.0f%%), %" PRIu64 " rows/s", n,
-				      s->table.row_estimate > 0
-					      ? 100.0 * (double)n / (double)s->table.row_estimate
-					      : 0.0,
-				      n * 1000 / (uint64_t)ms);
+			tool_progress("snapshot: %" PRIu64 " of about %" PRId64 " rows, %" PRIu64
+				      " rows/s",
+				      n, s->table.row_estimate, n * 1000 / (uint64_t)ms);
 		}
-		if (got == 0 && wait_for(t, feed_full(t->feed) ? -1 : pgsnapshot_fd(snapshot),
-					 POLLIN, INT64_MAX, err) != 0)
+		if (got == 0 &&
+		    feed_wait(t->feed, feed_full(t->feed) ? -1 : pgsnapshot_fd(snapshot), POLLIN,
+			      INT64_MAX, tool_wait_mask(), err) != 0)
 			return -1;
 		if (tool_stop)
 			return err_set(err, ERR_TEMP, "stopped by a signal");
@@ -548,10 +332,19 @@ static int snapshot(struct tail *t, struct err *err)
 {
 	struct pgsetup *s = &t->setup;
 	struct pgsnapshot *snapshot;
+	struct pgslot slot;
 	struct err ignored;
-	int result;
+	int result = pgsetup_slot(s, &slot, err);
 
-	if (load_types(t, s->column, s->column_count, s->c, err) != 0 ||
+	if (result < 0)
+		return -1;
+	if (result == 1)
+		return err_set(
+			err, ERR_CONFIG,
+			"slot %s exists, and a snapshot is that of a new one: --drop it first "
+			"(here or before), or --resume",
+			s->slot);
+	if (pgfeed_types(&t->changes, s->column, s->column_count, s->c, err) != 0 ||
 	    pgrow_compile(t->row, s->column, s->column_count, t->types, err) != 0)
 		return -1;
 	snapshot = pgsnapshot_open(&s->target, s->c, &s->table, s->column, s->column_count, s->slot,
@@ -565,7 +358,7 @@ static int snapshot(struct tail *t, struct err *err)
 	result = give_snapshot(t, snapshot, err);
 	pgsnapshot_close(snapshot);
 	if (result == 0)
-		return close_epoch(t, t->source.place, 1, err);
+		return pgfeed_barrier(&t->changes, t->source.place, 1, err);
 	/* Half a snapshot is nothing, and its slot would keep the server's log. */
 	if (pgsnapshot_undo(s->c, s->slot, &ignored) != 0)
 		tool_say("the slot of the unfinished snapshot is still there: %s", ignored.message);
@@ -580,12 +373,12 @@ static int read_until(struct tail *t, struct err *err)
 	struct zone *zone;
 	int result;
 
-	t->until_time = INT64_MAX;
+	t->changes.until_time = INT64_MAX;
 	if (given.once || (given.until != NULL && strcmp(given.until, "now") == 0)) {
 		given.once = 1;
 		return 0; /* once the server has said what is now */
 	}
-	if (given.until == NULL || lsn_parse(slice_of(given.until), &t->until_lsn) == 0)
+	if (given.until == NULL || lsn_parse(slice_of(given.until), &t->changes.until_lsn) == 0)
 		return 0;
 	zone = zone_new();
 	if (zone == NULL)
@@ -596,7 +389,7 @@ static int read_until(struct tail *t, struct err *err)
 		err->status = ERR_USAGE;
 		return err_prefix(err, "--until: neither now, nor an LSN, nor a time");
 	}
-	t->until_time = time.utc * 1000000 + time.nanos / 1000;
+	t->changes.until_time = time.utc * 1000000 + time.nanos / 1000;
 	return 0;
 }
 
@@ -659,114 +452,67 @@ static int open_setup(struct tail *t, struct err *err)
 static int drop(struct tail *t, struct err *err)
 {
 	struct pgsetup *s = &t->setup;
-	struct pgslot slot;
-	int found = pgsetup_slot(s, &slot, err);
+	int slot, publication;
 
-	if (found < 0 || (found == 1 && pgslot_drop(s->c, s->slot, err) != 0))
+	if (pgsetup_drop(s, &slot, &publication, err) != 0)
 		return -1;
-	tool_say(found ? "slot %s dropped" : "slot %s: there is none", s->slot);
-	found = pgtable_unpublish(s->c, &s->table, s->publication, err);
-	if (found < 0)
-		return -1;
-	tool_say(found ? "publication %s dropped" : "publication %s: there is none",
+	tool_say(slot ? "slot %s dropped" : "slot %s: there is none", s->slot);
+	tool_say(publication ? "publication %s dropped" : "publication %s: there is none",
 		 s->publication);
 	return 0;
 }
 
-/* Make what is missing, the slot excepted where it comes with a snapshot or must be there. */
+/* Make what is missing; but a slot comes with its snapshot, and where a checkpoint is it must be
+ * there.
+ */
 static int create(struct tail *t, struct err *err)
 {
 	struct pgsetup *s = &t->setup;
-	struct pgslot slot;
-	uint64_t start;
-	int found = pgtable_publication(s->c, &s->table, s->publication, given.inserts_only, err);
+	int slot = -1, publication = 0, wanted = !given.snapshot && given.resume == NULL;
+	uint64_t start = 0;
+	int result = pgsetup_create(s, &publication, wanted ? &slot : NULL, &start, err);
 
-	if (found < 0)
-		return -1;
-	if (found == 0) {
-		if (pgtable_publish(s->c, &s->table, s->publication, given.inserts_only, err) != 0)
-			return -1;
+	if (publication)
 		tool_say("publication %s made", s->publication);
-	}
-	if (pgsetup_check(s, err) != 0)
-		return -1;
-	if (given.snapshot || given.resume != NULL)
-		return 0;
-	found = pgslot_look(s->c, s->slot, &slot, err);
-	if (found < 0)
-		return -1;
-	if (found == 1) {
-		tool_say("slot %s is there, at " LSN_FORMAT, s->slot, LSN_ARG(slot.confirmed));
-		return 0;
-	}
-	if (pgslot_create(s->c, s->slot, &start, NULL, err) != 0)
-		return -1;
-	tool_say("slot %s made, at " LSN_FORMAT, s->slot, LSN_ARG(start));
-	return 0;
+	if (result == 0 && wanted)
+		tool_say(slot ? "slot %s made, at " LSN_FORMAT : "slot %s is there, at " LSN_FORMAT,
+			 s->slot, LSN_ARG(start));
+	return result;
 }
 
 /* Where a stream without a snapshot begins. */
 static int begin_at_slot(struct tail *t, struct err *err)
 {
-	struct pgsetup *s = &t->setup;
-	struct pgslot slot;
-	int found;
+	const struct barrier *b = &t->resume;
 
 	if (given.resume != NULL &&
-	    read_position(t, t->resume.resume != NULL ? t->resume.resume : t->resume.pos,
-			  &t->source.place, err) != 0)
+	    pgfeed_place(&t->changes, b->resume != NULL ? b->resume : b->pos, &t->source.place,
+			 err) != 0)
 		return -1;
-	found = pgsetup_slot(s, &slot, err);
-	if (found < 0)
+	if (pgsetup_begin(&t->setup, given.resume != NULL, &t->source.place, err) != 0)
 		return -1;
-	if (found == 0 && given.resume != NULL)
-		return err_set(err, ERR_CONFIG,
-			       "slot %s does not exist: all changes from " LSN_FORMAT
-			       " to " LSN_FORMAT
-			       " and further are lost; rebuild: --create --snapshot",
-			       s->slot, LSN_ARG(t->source.place.lsn), LSN_ARG(s->server.flushed));
-	if (found == 0)
-		return err_set(err, ERR_CONFIG, "slot %s does not exist (--create makes it)",
-			       s->slot);
-	if (given.resume == NULL) {
-		t->source.place = (struct pgplace){slot.confirmed, 0};
-		if (given.verbose)
-			tool_say("beginning where slot %s stands, at " LSN_FORMAT, s->slot,
-				 LSN_ARG(slot.confirmed));
-	}
-	if (pgsource_check(&slot, s->slot, t->source.place, &s->server, err) != 0)
-		return -1;
-	return given.resume == NULL ? 0 : feed_resume(t->feed, &t->resume, err);
+	if (given.resume != NULL)
+		return feed_resume(t->feed, b, err);
+	if (given.verbose)
+		tool_say("beginning where slot %s stands, at " LSN_FORMAT, t->setup.slot,
+			 LSN_ARG(t->source.place.lsn));
+	return 0;
 }
 
 static int begin(struct tail *t, struct err *err)
 {
 	struct pgsetup *s = &t->setup;
 	struct pgsource *source = &t->source;
-	struct pgslot slot;
-	int found;
 
-	if (given.snapshot) {
-		found = pgsetup_slot(s, &slot, err);
-		if (found < 0)
-			return -1;
-		if (found == 1)
-			return err_set(
-				err, ERR_CONFIG,
-				"slot %s exists, and a snapshot is that of a new one: --drop it "
-				"first (here or before), or --resume",
-				s->slot);
-		if (snapshot(t, err) != 0)
-			return -1;
-	} else if (begin_at_slot(t, err) != 0) {
+	if ((given.snapshot ? snapshot(t, err) : begin_at_slot(t, err)) != 0)
 		return -1;
-	}
-	if (!given.snapshot && load_types(t, s->column, s->column_count, s->c, err) != 0)
+	if (!given.snapshot &&
+	    pgfeed_types(&t->changes, s->column, s->column_count, s->c, err) != 0)
 		return -1;
 	if (given.once && pgserver_look(s->c, &s->server, err) != 0)
 		return -1;
 	if (given.once)
-		t->until_lsn = s->server.written;
+		t->changes.until_lsn = s->server.written;
 	source->target = &s->target;
 	source->slot = s->slot;
 	source->publication = s->publication;
@@ -782,13 +528,32 @@ static int begin(struct tail *t, struct err *err)
 	/* The sink has committed what we resume behind. */
 	if (given.resume != NULL)
 		pgsource_confirm(source, source->place.lsn);
-	return approach(t, source->place, err);
+	return pgfeed_reached(&t->changes, source->place, 0, err);
+}
+
+static void say_counts(const struct tail *t)
+{
+	const struct pgfeed *c = &t->changes;
+
+	tool_say("changes %" PRIu64 " = inserts %" PRIu64 " + updates %" PRIu64
+		 " + deletes %" PRIu64 " + truncates %" PRIu64 " + passed over %" PRIu64
+		 "; records %" PRIu64 ", barriers %" PRIu64 ", up to " LSN_FORMAT,
+		 c->inserts + c->updates + c->deletes + c->truncates + c->passed, c->inserts,
+		 c->updates, c->deletes, c->truncates, c->passed, feed_records(t->feed),
+		 feed_barriers(t->feed), LSN_ARG(t->source.place.lsn));
 }
 
 static int run(struct tail *t, struct err *err)
 {
 	if (open_setup(t, err) != 0)
 		return -1;
+	t->changes.feed = t->feed;
+	t->changes.row = t->row;
+	t->changes.types = t->types;
+	t->changes.table = &t->setup.table;
+	t->changes.target = &t->setup.target;
+	t->changes.system = t->setup.server.system;
+	t->changes.inserts_only = given.inserts_only;
 	pgrow_text(t->row, !t->setup.server.sql_ascii              ? PGROW_TRUST
 			   : strcmp(given.invalid, "replace") == 0 ? PGROW_REPLACE
 								   : PGROW_CHECK);
@@ -810,13 +575,7 @@ static int run(struct tail *t, struct err *err)
 	if (begin(t, err) != 0 || follow(t, err) != 0 || finish(t, err) != 0)
 		return -1;
 	if (given.verbose)
-		tool_say("changes %" PRIu64 " = inserts %" PRIu64 " + updates %" PRIu64
-			 " + deletes %" PRIu64 " + truncates %" PRIu64 " + passed over %" PRIu64
-			 "; records %" PRIu64 ", barriers %" PRIu64 ", up to " LSN_FORMAT,
-			 t->inserts + t->updates + t->deletes + t->truncates + t->passed,
-			 t->inserts, t->updates, t->deletes, t->truncates, t->passed,
-			 feed_records(t->feed), feed_barriers(t->feed),
-			 LSN_ARG(t->source.place.lsn));
+		say_counts(t);
 	return 0;
 }
 
@@ -839,7 +598,7 @@ int main(int argc, char **argv)
 	pgrow_free(t.row);
 	pgjson_types_free(t.types);
 	barrier_free(&t.resume);
-	buf_free(&t.pos);
+	pgfeed_free(&t.changes);
 	opt_free(&command);
 	return status;
 }

@@ -87,6 +87,28 @@ int pgpos_parse(struct slice text, struct pgpos *pos, struct err *err)
 	return 0;
 }
 
+int pgpos_place(struct slice text, uint64_t system, uint32_t table, const char *name,
+		struct pgplace *place, struct err *err)
+{
+	struct pgpos pos;
+
+	if (pgpos_parse(text, &pos, err) != 0)
+		return -1;
+	if (pos.system != system)
+		return err_set(err, ERR_CONFIG,
+			       "the position is of another server (system identifier %" PRIu64
+			       ", here it is %" PRIu64 "): its changes cannot be had from this one",
+			       pos.system, system);
+	if (pos.table != table)
+		return err_set(err, ERR_CONFIG,
+			       "the position is of another table, %.*s (OID %" PRIu32
+			       "); %s has OID %" PRIu32 ": was it made anew?",
+			       (int)(pos.name.len < 200 ? pos.name.len : 200), pos.name.at,
+			       pos.table, name, table);
+	*place = pos.place;
+	return 0;
+}
+
 int pgpos_put(struct buf *out, const struct pgpos *pos)
 {
 	return buf_printf(out, "pg1:%" PRIu64 ":" LSN_FORMAT ":%" PRIu64 ":%" PRIu32 ":%.*s",

@@ -48,6 +48,11 @@ struct pgpos {
  * written by pg-tail. */
 int pgpos_parse(struct slice text, struct pgpos *pos, struct err *err);
 
+/* As pgpos_parse, for the place alone, of this server and table (its OID and its name, for the
+ * message). -1 with ERR_CONFIG, too, when it is of another one. */
+int pgpos_place(struct slice text, uint64_t system, uint32_t table, const char *name,
+		struct pgplace *place, struct err *err);
+
 /* Append a position. Returns 0, or -1 out of memory. */
 int pgpos_put(struct buf *out, const struct pgpos *pos);
 

@@ -177,6 +177,14 @@ int pgrow_compile(struct pgrow *r, const struct pgoutput_column *column, size_t 
 	return 0;
 }
 
+int pgrow_no_old(struct err *err)
+{
+	return err_set(
+		err, ERR_CONFIG,
+		"the old row is not in the log: ALTER TABLE … REPLICA IDENTITY FULL (of each "
+		"partition too), and rebuild; or --inserts-only");
+}
+
 int pgrow_has_old(const struct pgrow *r)
 {
 	for (size_t i = 0; i < r->column_count; i++)
@@ -260,6 +268,28 @@ int pgrow_put(struct pgrow *r, const struct pgoutput_tuple *row, const struct pg
 	if (out->failed) {
 		out->len = before;
 		return err_memory(err);
+	}
+	return 0;
+}
+
+int pgrow_change(struct pgrow *r, const struct pgoutput_message *m, struct buf *out,
+		 unsigned *records, struct err *err)
+{
+	size_t before = out->len;
+	int has_new = m->kind != PGOUTPUT_DELETE, has_old = m->kind != PGOUTPUT_INSERT;
+	/* An UPDATE comes without an old row when no column of the identity has changed. If all
+	 * that are wanted are in the identity, they are as they were. */
+	const struct pgoutput_tuple *old_row = m->old == 0 ? &m->new_row : &m->old_row;
+
+	*records = (unsigned)(has_new + has_old);
+	if (has_old && !pgrow_has_old(r))
+		return pgrow_no_old(err);
+	if (has_old && pgrow_put(r, old_row, NULL, '-', out, err) != 0)
+		return -1;
+	if (has_new &&
+	    pgrow_put(r, &m->new_row, m->old == 0 ? NULL : &m->old_row, '+', out, err) != 0) {
+		out->len = before;
+		return -1;
 	}
 	return 0;
 }

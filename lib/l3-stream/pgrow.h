@@ -38,6 +38,7 @@ int pgrow_compile(struct pgrow *r, const struct pgoutput_column *column, size_t 
 
 /* 1 when old rows have all the columns asked for: each is in the replica identity. */
 int pgrow_has_old(const struct pgrow *r);
+int pgrow_no_old(struct err *err); /* sets ERR_CONFIG: they have not; returns -1 */
 
 /* Append the record of a row, with its newline; sign '-': a retraction. Values of `row` that are
  * unchanged are taken from `other`, if that is not NULL. Returns 0, or -1 with *out as it was:
@@ -45,5 +46,11 @@ int pgrow_has_old(const struct pgrow *r);
  * that is nowhere), ERR_TEMP. */
 int pgrow_put(struct pgrow *r, const struct pgoutput_tuple *row, const struct pgoutput_tuple *other,
 	      char sign, struct buf *out, struct err *err);
+
+/* Append the records of a change: an INSERT's new row; an UPDATE's old row taken back and its new
+ * one; a DELETE's old row taken back. *records: how many. Returns 0, or -1 as pgrow_put, with *out
+ * as it was; ERR_CONFIG, too, when the old row is not in the message. */
+int pgrow_change(struct pgrow *r, const struct pgoutput_message *m, struct buf *out,
+		 unsigned *records, struct err *err);
 
 #endif

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "l1-value/pgpos.h"
-
 static int query(struct pgconn *c, struct buf *sql, struct err *err)
 {
 	int rows = sql->failed ? err_memory(err) : pgconn_query(c, buf_text(sql), err);
@@ -69,6 +67,35 @@ int pgslot_look(struct pgconn *c, const char *name, struct pgslot *slot, struct 
 		slot->confirmed = 0;
 	slot->lost = pgconn_value(c, 0, 7)[0] == 't';
 	return 1;
+}
+
+int pgslot_check(const struct pgslot *slot, const char *name, struct pgplace place,
+		 const struct pgserver *server, struct err *err)
+{
+	static const char rebuild[] = "rebuild: --drop, then --create --snapshot";
+
+	if (slot->lost)
+		return err_set(err, ERR_CONFIG,
+			       "slot %s is lost: the server has removed the log behind it "
+			       "(max_slot_wal_keep_size), and with it all changes from " LSN_FORMAT
+			       " to " LSN_FORMAT "; %s",
+			       name, LSN_ARG(place.lsn), LSN_ARG(server->flushed), rebuild);
+	if (slot->confirmed > place.lsn)
+		return err_set(err, ERR_CONFIG,
+			       "the position " LSN_FORMAT
+			       " is older than slot %s, which begins at " LSN_FORMAT
+			       ": the changes between them would be lost; %s",
+			       LSN_ARG(place.lsn), name, LSN_ARG(slot->confirmed), rebuild);
+	if (place.lsn > server->flushed && place.lsn > server->written)
+		return err_set(err, ERR_CONFIG,
+			       "the position " LSN_FORMAT
+			       " is beyond the end of the server's log, " LSN_FORMAT
+			       ": the server was set back to an earlier state; %s",
+			       LSN_ARG(place.lsn), LSN_ARG(server->flushed), rebuild);
+	if (slot->active)
+		return err_set(err, ERR_TEMP, "slot %s is in use by process %lld of the server",
+			       name, (long long)slot->active_pid);
+	return 0;
 }
 
 int pgslot_create(struct pgconn *c, const char *name, uint64_t *start, char **snapshot,

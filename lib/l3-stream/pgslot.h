@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "l0-base/err.h"
+#include "l1-value/pgpos.h"
 #include "l2-line/pgconn.h"
 
 struct pgserver {
@@ -28,6 +29,11 @@ struct pgslot {
 /* Look at a slot of ours: logical, of pgoutput, in this database. Returns 1; 0 when there is none
  * of that name; -1, ERR_CONFIG when it is of another kind. */
 int pgslot_look(struct pgconn *c, const char *name, struct pgslot *slot, struct err *err);
+
+/* Compare a slot with the place from which it is to be read. Returns 0; or -1 with ERR_CONFIG and
+ * the reason why changes would be lost, or ERR_TEMP while the slot is in use. */
+int pgslot_check(const struct pgslot *slot, const char *name, struct pgplace place,
+		 const struct pgserver *server, struct err *err);
 
 /* Make a slot; c is a replication connection. Waits for the transactions that are open. Returns 0
  * with the place where it begins, and with snapshot != NULL the name of the exported snapshot of

@@ -71,6 +71,7 @@ static int find_columns(struct pgconn *c, struct pgtable *t, struct buf *sql, st
 		column->not_null = is_true(c, i, 2);
 		column->published = is_true(c, i, 3);
 		column->key = is_true(c, i, 4);
+		column->primary = is_true(c, i, 5);
 	}
 	return 0;
 }

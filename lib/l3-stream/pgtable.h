@@ -17,6 +17,7 @@ struct pgtable_column {
 	uint32_t type; /* OID */
 	int key; /* an old row has it: in the replica identity of the table and its partitions */
 	int not_null;
+	int primary;   /* in the primary key */
 	int published; /* by the publication, once that was looked at; generated columns never are
 			*/
 };

@@ -1,7 +1,7 @@
 #include "l4-service/pgsetup.h"
 
+#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -138,4 +138,59 @@ int pgsetup_slot(struct pgsetup *s, struct pgslot *slot, struct err *err)
 		ppoll(NULL, 0, &pause, s->target.allowed);
 	}
 	return found;
+}
+
+int pgsetup_drop(struct pgsetup *s, int *slot, int *publication, struct err *err)
+{
+	struct pgslot found;
+
+	*slot = pgsetup_slot(s, &found, err);
+	if (*slot < 0 || (*slot == 1 && pgslot_drop(s->c, s->slot, err) != 0))
+		return -1;
+	*publication = pgtable_unpublish(s->c, &s->table, s->publication, err);
+	return *publication < 0 ? -1 : 0;
+}
+
+int pgsetup_create(struct pgsetup *s, int *publication, int *slot, uint64_t *start, struct err *err)
+{
+	struct pgslot old;
+	int found = pgtable_publication(s->c, &s->table, s->publication, s->inserts_only, err);
+
+	if (found < 0)
+		return -1;
+	*publication = found == 0;
+	if (found == 0 &&
+	    pgtable_publish(s->c, &s->table, s->publication, s->inserts_only, err) != 0)
+		return -1;
+	if (pgsetup_check(s, err) != 0)
+		return -1;
+	if (slot == NULL)
+		return 0;
+	found = pgslot_look(s->c, s->slot, &old, err);
+	if (found < 0)
+		return -1;
+	*slot = found == 0;
+	*start = old.confirmed;
+	return found == 1 ? 0 : pgslot_create(s->c, s->slot, start, NULL, err);
+}
+
+int pgsetup_begin(struct pgsetup *s, int resuming, struct pgplace *place, struct err *err)
+{
+	struct pgslot slot;
+	int found = pgsetup_slot(s, &slot, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0 && resuming)
+		return err_set(err, ERR_CONFIG,
+			       "slot %s does not exist: all changes from " LSN_FORMAT
+			       " to " LSN_FORMAT
+			       " and further are lost; rebuild: --create --snapshot",
+			       s->slot, LSN_ARG(place->lsn), LSN_ARG(s->server.flushed));
+	if (found == 0)
+		return err_set(err, ERR_CONFIG, "slot %s does not exist (--create makes it)",
+			       s->slot);
+	if (!resuming)
+		*place = (struct pgplace){slot.confirmed, 0};
+	return pgslot_check(&slot, s->slot, *place, &s->server, err);
 }

@@ -5,6 +5,7 @@
 #define TUBERIA_PGSETUP_H
 
 #include "l0-base/err.h"
+#include "l1-value/pgpos.h"
 #include "l2-line/pgconn.h"
 #include "l3-stream/pgrow.h"
 #include "l3-stream/pgslot.h"
@@ -38,6 +39,21 @@ void pgsetup_close(struct pgsetup *s);
 /* Everything but the slot: the publication is there and publishes what is wanted, the columns asked
  * for exist, old rows have them all. Returns 0, or -1: ERR_CONFIG and what to do about it. */
 int pgsetup_check(struct pgsetup *s, struct err *err);
+
+/* Drop slot and publication; each is looked at separately. *slot, *publication: 1 when there was
+ * one. Returns 0, or -1. */
+int pgsetup_drop(struct pgsetup *s, int *slot, int *publication, struct err *err);
+
+/* Make the publication where it is missing (*publication becomes 1), check everything as
+ * pgsetup_check, and with slot != NULL make the slot where it is missing (*slot becomes 1).
+ * *start: where the slot stands. Returns 0, or -1. */
+int pgsetup_create(struct pgsetup *s, int *publication, int *slot, uint64_t *start,
+		   struct err *err);
+
+/* Check that the changes behind *place can be had from the slot; with resuming == 0, *place becomes
+ * that of the slot. Returns 0, or -1: ERR_CONFIG saying what is lost, ERR_TEMP while the slot is in
+ * use. */
+int pgsetup_begin(struct pgsetup *s, int resuming, struct pgplace *place, struct err *err);
 
 /* Look at the slot, for a second when it is in use: the server needs a moment to notice that its
  * user was killed. As pgslot_look. */

@@ -46,35 +46,6 @@ static int send_status(struct pgsource *s, uint64_t flushed, int ask, struct err
 
 /* ---- connection ---- */
 
-int pgsource_check(const struct pgslot *slot, const char *name, struct pgplace place,
-		   const struct pgserver *server, struct err *err)
-{
-	static const char rebuild[] = "rebuild: --drop, then --create --snapshot";
-
-	if (slot->lost)
-		return err_set(err, ERR_CONFIG,
-			       "slot %s is lost: the server has removed the log behind it "
-			       "(max_slot_wal_keep_size), and with it all changes from " LSN_FORMAT
-			       " to " LSN_FORMAT "; %s",
-			       name, LSN_ARG(place.lsn), LSN_ARG(server->flushed), rebuild);
-	if (slot->confirmed > place.lsn)
-		return err_set(err, ERR_CONFIG,
-			       "the position " LSN_FORMAT
-			       " is older than slot %s, which begins at " LSN_FORMAT
-			       ": the changes between them would be lost; %s",
-			       LSN_ARG(place.lsn), name, LSN_ARG(slot->confirmed), rebuild);
-	if (place.lsn > server->flushed && place.lsn > server->written)
-		return err_set(err, ERR_CONFIG,
-			       "the position " LSN_FORMAT
-			       " is beyond the end of the server's log, " LSN_FORMAT
-			       ": the server was set back to an earlier state; %s",
-			       LSN_ARG(place.lsn), LSN_ARG(server->flushed), rebuild);
-	if (slot->active)
-		return err_set(err, ERR_TEMP, "slot %s is in use by process %lld of the server",
-			       name, (long long)slot->active_pid);
-	return 0;
-}
-
 int pgsource_start(struct pgsource *s, struct pgconn *c, const struct pgserver *server,
 		   struct err *err)
 {
@@ -158,7 +129,7 @@ static int connect_again(struct pgsource *s, struct err *err)
 			       "slot %s has vanished; changes behind " LSN_FORMAT
 			       " may be lost; rebuild: --drop, then --create --snapshot",
 			       s->slot, LSN_ARG(s->place.lsn));
-	if (found < 0 || pgsource_check(&slot, s->slot, s->place, &server, err) != 0)
+	if (found < 0 || pgslot_check(&slot, s->slot, s->place, &server, err) != 0)
 		return -1;
 	if (server.sql_ascii) {
 		if (pgconn_query(c, "SET client_encoding = SQL_ASCII", err) < 0)
@@ -306,7 +277,7 @@ int pgsource_next(struct pgsource *s, struct err *err)
 			if (why.status == ERR_UNAVAILABLE)
 				return lose(s, &why);
 			*err = why;
-			return -1;
+			return err_prefix(err, "behind " LSN_FORMAT, LSN_ARG(s->place.lsn));
 		}
 		event = take_piece(s, bytes, len, &why);
 		if (event < 0 && why.status == ERR_UNAVAILABLE)

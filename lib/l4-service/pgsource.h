@@ -82,9 +82,4 @@ int pgsource_poll(struct pgsource *s, short *events, int64_t *until);
 /* End: what was confirmed reaches the server, if it answers within a few seconds. */
 void pgsource_stop(struct pgsource *s);
 
-/* Compare a slot with the place from which it is to be read. Returns 0; or -1 with ERR_CONFIG and
- * the reason why changes would be lost, or ERR_TEMP while the slot is in use. */
-int pgsource_check(const struct pgslot *slot, const char *name, struct pgplace place,
-		   const struct pgserver *server, struct err *err);
-
 #endif

@@ -1,4 +1,4 @@
-/* feed.h - layer 4: the producing end of a pipe: records and barriers to stdout, the sink's
+/* feed.h - layer 3: the producing end of a pipe: records and barriers to stdout, the sink's
  * acknowledgement back. Source: tuberia(7), CONTROL RECORDS.
  *
  * Knows epochs and when a barrier is due, but not what a position means: the source gives its text
@@ -8,6 +8,7 @@
 #ifndef TUBERIA_FEED_H
 #define TUBERIA_FEED_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include "l0-base/err.h"
@@ -67,10 +68,15 @@ int feed_push(struct feed *f, struct err *err);
 size_t feed_waiting(const struct feed *f);
 int feed_wants_push(const struct feed *f);
 int feed_full(const struct feed *f);
-int feed_fd(const struct feed *f);
 
-/* Close the output: its reader sees the end. */
-void feed_close(struct feed *f);
+/* Wait for events on fd (-1: none), for room in the output while something waits to be written, for
+ * a signal that `allowed` lets through, or until a time. Returns 0; -1 with closed_pipe set when
+ * the reader of the output has gone. */
+int feed_wait(struct feed *f, int fd, short events, int64_t until, const sigset_t *allowed,
+	      struct err *err);
+
+/* Close the output: its reader sees the end. Returns 0, or -1 with ERR_IO. */
+int feed_close(struct feed *f, struct err *err);
 
 /* Look at the ack file (at most every 100 ms, by stat(2), unless `at_once`). Returns 1 when it has
  * a barrier that was not there before: *epoch, and *pos: from where the sink would have to be fed

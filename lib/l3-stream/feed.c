@@ -1,5 +1,7 @@
-#include "l4-service/feed.h"
+#include "l3-stream/feed.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -20,6 +22,7 @@ struct feed {
 	struct outlet *outlet;
 	struct buf out;
 	size_t sent; /* bytes of out that are written already */
+	struct err failure;
 	uint64_t records, open, barriers;
 
 	int64_t epoch, time;            /* of the last barrier */
@@ -201,11 +204,17 @@ int feed_push(struct feed *f, struct err *err)
 {
 	ssize_t wrote;
 
+	if (f->failure.status != ERR_NONE) {
+		*err = f->failure;
+		return -1;
+	}
 	if (f->out.failed)
 		return err_memory(err); /* half a record may be in it */
 	wrote = outlet_write(f->outlet, f->out.at + f->sent, f->out.len - f->sent, err);
-	if (wrote < 0)
+	if (wrote < 0) {
+		f->failure = *err; /* how much of it was written nobody knows: never again */
 		return -1;
+	}
 	f->sent += (size_t)wrote;
 	if (f->sent == f->out.len) {
 		f->sent = f->out.len = 0;
@@ -232,16 +241,31 @@ int feed_full(const struct feed *f)
 	return feed_waiting(f) >= FULL_BYTES;
 }
 
-int feed_fd(const struct feed *f)
+int feed_wait(struct feed *f, int fd, short events, int64_t until, const sigset_t *allowed,
+	      struct err *err)
 {
-	return outlet_fd(f->outlet);
+	struct pollfd fds[2] = {{fd, events, 0},
+				{outlet_fd(f->outlet), feed_waiting(f) > 0 ? POLLOUT : 0, 0}};
+	int64_t left = until - feed_now();
+	struct timespec timeout;
+
+	if (left < 0)
+		left = 0;
+	timeout = (struct timespec){left / 1000000000, left % 1000000000};
+	if (ppoll(fds, 2, until == INT64_MAX ? NULL : &timeout, allowed) > 0 &&
+	    (fds[1].revents & POLLERR) != 0) {
+		err_set(err, ERR_IO, "the reader of the records has gone");
+		err->closed_pipe = 1;
+		return -1;
+	}
+	return 0;
 }
 
-void feed_close(struct feed *f)
+int feed_close(struct feed *f, struct err *err)
 {
 	outlet_free(f->outlet);
 	f->outlet = NULL;
-	close(f->fd);
+	return close(f->fd) == 0 ? 0 : err_sys(err, ERR_IO, errno, "cannot write");
 }
 
 /* ---- what the sink has committed ---- */
