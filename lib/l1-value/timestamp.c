@@ -1,7 +1,6 @@
 #include "l1-value/timestamp.h"
 
 #include <endian.h>
-#include <inttypes.h>
 #include <time.h>
 
 #define DAY_SECONDS 86400
@@ -86,6 +85,8 @@ static int next_two(struct rest *r)
 	return (int)(10 * digit(r->p[-2]) + digit(r->p[-1]));
 }
 
+enum { PLAIN = 19 }; /* the length of "2010-12-01T08:26:00" */
+
 struct fields {
 	int64_t year;
 	unsigned month, day, hour, minute, second;
@@ -112,6 +113,22 @@ static int next_date(struct rest *r, struct fields *f)
 	return 0;
 }
 
+/* Behind the seconds; none is fine too. */
+static int next_fraction(struct rest *r, struct fields *f)
+{
+	int32_t unit = 100000000;
+	const char *first;
+
+	if (!next_is(r, '.'))
+		return 0;
+	for (first = r->p; r->p < r->end && digit(*r->p) <= 9; r->p++, unit /= 10) {
+		if (unit == 0)
+			return -1;
+		f->nanos += unit * (int32_t)digit(*r->p);
+	}
+	return r->p == first ? -1 : 0;
+}
+
 static int next_time(struct rest *r, struct fields *f)
 {
 	int hour, minute, second = 0;
@@ -121,18 +138,8 @@ static int next_time(struct rest *r, struct fields *f)
 	if (next_is(r, ':')) {
 		if ((second = next_two(r)) < 0)
 			return -1;
-		if (next_is(r, '.')) {
-			int32_t unit = 100000000;
-			const char *first = r->p;
-
-			for (; r->p < r->end && digit(*r->p) <= 9; r->p++, unit /= 10) {
-				if (unit == 0)
-					return -1;
-				f->nanos += unit * (int32_t)digit(*r->p);
-			}
-			if (r->p == first)
-				return -1;
-		}
+		if (next_fraction(r, f) != 0)
+			return -1;
 	}
 	f->hour = (unsigned)hour;
 	f->minute = (unsigned)minute;
@@ -164,52 +171,6 @@ static int next_offset(struct rest *r, struct fields *f)
 		return -1;
 	f->has_offset = 1;
 	f->offset = sign * (hours * 3600 + minutes * 60 + seconds);
-	return 0;
-}
-
-static int year_out_of_range(struct err *err)
-{
-	return err_set(err, ERR_DATA, "year out of range");
-}
-
-static int parse_any(struct zone *z, struct slice text, struct timestamp *t, struct err *err)
-{
-	struct rest r = rest_of(text);
-	struct fields f = {0};
-	int64_t seconds;
-
-	if (next_date(&r, &f) != 0)
-		return err_set(err, ERR_DATA, "not a timestamp");
-	if (next_is(&r, 'T') || next_is(&r, 't') ||
-	    (r.end - r.p >= 2 && digit(r.p[1]) <= 9 && next_is(&r, ' ')))
-		if (next_time(&r, &f) != 0 || next_offset(&r, &f) != 0)
-			return err_set(err, ERR_DATA, "not a timestamp");
-	if (f.year == 0)
-		return err_set(err, ERR_DATA, "there is no year 0");
-	if (r.end - r.p == 3 && memcmp(r.p, " BC", 3) == 0) {
-		f.year = 1 - f.year;
-		r.p = r.end;
-	}
-	if (r.p != r.end)
-		return err_set(err, ERR_DATA, "not a timestamp");
-	/* The bounds hold in UTC: PostgreSQL prints its last hours as year 294277 in the east. */
-	if (f.year < YEAR_LEAST || f.year > YEAR_MOST + 1)
-		return year_out_of_range(err);
-	if (f.month < 1 || f.month > 12 || f.day < 1 || f.day > days_in_month(f.year, f.month))
-		return err_set(err, ERR_DATA, "no such day");
-	if (f.hour > 23 || f.minute > 59 || f.second > 60)
-		return err_set(err, ERR_DATA, "no such time of day");
-
-	seconds = days_of(f.year, f.month, f.day) * DAY_SECONDS + f.hour * 3600 + f.minute * 60 +
-		  f.second;
-	int64_t utc = f.has_offset ? seconds - f.offset : zone_utc(z, seconds);
-
-	if (utc < days_of(YEAR_LEAST, 1, 1) * DAY_SECONDS ||
-	    utc >= days_of(YEAR_MOST + 1, 1, 1) * DAY_SECONDS)
-		return year_out_of_range(err);
-	t->utc = utc;
-	t->local = f.has_offset ? utc + zone_offset(z, utc) : seconds;
-	t->nanos = f.nanos;
 	return 0;
 }
 
@@ -248,9 +209,9 @@ static inline unsigned byte_of(uint64_t word, int i)
 	return (unsigned)(word >> (8 * i)) & 0xff;
 }
 
-/* "2010-12-01T08:26:00" or with a space: what nearly every record has. Returns 0, or -1 when the
- * text has to be looked at more closely. */
-static inline int parse_plain(struct zone *z, const char *p, struct timestamp *t)
+/* "2010-12-01T08:26:00" or with a space: what nearly every record has, perhaps with more behind it.
+ * Returns 0 when there is such a day and time, or -1: to be looked at more closely. */
+static inline int plain_fields(const char *p, struct fields *f)
 {
 	uint64_t bad = 0, date, middle, time;
 
@@ -265,27 +226,89 @@ static inline int parse_plain(struct zone *z, const char *p, struct timestamp *t
 			      FORM(0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f, 0x76, 0x76), &bad));
 	if (bad != 0 || (p[10] != 'T' && p[10] != ' '))
 		return -1;
-	unsigned year = byte_of(date, 0) * 100 + byte_of(date, 2), month = byte_of(date, 5);
-	unsigned day = byte_of(middle, 0);
-	unsigned hour = byte_of(time, 0), minute = byte_of(time, 3), second = byte_of(time, 6);
-
+	f->year = byte_of(date, 0) * 100 + byte_of(date, 2);
+	f->month = byte_of(date, 5);
+	f->day = byte_of(middle, 0);
+	f->hour = byte_of(time, 0);
+	f->minute = byte_of(time, 3);
+	f->second = byte_of(time, 6);
 	/* Of numbers from 1 on, 0 wraps to a large one. Day 29 and later depend on the month. */
-	if ((year == 0) | (month - 1 > 11) | (day - 1 > 30) | (hour > 23) | (minute > 59) |
-	    (second > 59))
+	if ((f->year == 0) | (f->month - 1 > 11) | (f->day - 1 > 30) | (f->hour > 23) |
+	    (f->minute > 59) | (f->second > 59))
 		return -1;
-	if (day > 28 && day > days_in_month(year, month))
+	return f->day > 28 && f->day > days_in_month(f->year, f->month) ? -1 : 0;
+}
+
+static int year_out_of_range(struct err *err)
+{
+	return err_set(err, ERR_DATA, "year out of range");
+}
+
+static int next_fields(struct rest *r, struct fields *f)
+{
+	if (r->end - r->p >= PLAIN && plain_fields(r->p, f) == 0) {
+		r->p += PLAIN;
+		return next_fraction(r, f) != 0 || next_offset(r, f) != 0 ? -1 : 0;
+	}
+	if (next_date(r, f) != 0)
 		return -1;
-	t->local = days_of(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
-	t->utc = zone_utc(z, t->local);
-	t->nanos = 0;
+	if (next_is(r, 'T') || next_is(r, 't') ||
+	    (r->end - r->p >= 2 && digit(r->p[1]) <= 9 && next_is(r, ' ')))
+		return next_time(r, f) != 0 || next_offset(r, f) != 0 ? -1 : 0;
+	return 0;
+}
+
+static int64_t seconds_of(const struct fields *f)
+{
+	return days_of(f->year, f->month, f->day) * DAY_SECONDS + f->hour * 3600 + f->minute * 60 +
+	       f->second;
+}
+
+static int parse_any(struct zone *z, struct slice text, struct timestamp *t, struct err *err)
+{
+	struct rest r = rest_of(text);
+	struct fields f = {0};
+
+	if (next_fields(&r, &f) != 0)
+		return err_set(err, ERR_DATA, "not a timestamp");
+	if (f.year == 0)
+		return err_set(err, ERR_DATA, "there is no year 0");
+	if (r.end - r.p == 3 && memcmp(r.p, " BC", 3) == 0) {
+		f.year = 1 - f.year;
+		r.p = r.end;
+	}
+	if (r.p != r.end)
+		return err_set(err, ERR_DATA, "not a timestamp");
+	/* The bounds hold in UTC: PostgreSQL prints its last hours as year 294277 in the east. */
+	if (f.year < YEAR_LEAST || f.year > YEAR_MOST + 1)
+		return year_out_of_range(err);
+	if (f.month < 1 || f.month > 12 || f.day < 1 || f.day > days_in_month(f.year, f.month))
+		return err_set(err, ERR_DATA, "no such day");
+	if (f.hour > 23 || f.minute > 59 || f.second > 60)
+		return err_set(err, ERR_DATA, "no such time of day");
+
+	int64_t seconds = seconds_of(&f);
+	int64_t utc = f.has_offset ? seconds - f.offset : zone_utc(z, seconds);
+
+	if (utc < days_of(YEAR_LEAST, 1, 1) * DAY_SECONDS ||
+	    utc >= days_of(YEAR_MOST + 1, 1, 1) * DAY_SECONDS)
+		return year_out_of_range(err);
+	t->utc = utc;
+	t->local = f.has_offset ? utc + zone_offset(z, utc) : seconds;
+	t->nanos = f.nanos;
 	return 0;
 }
 
 int timestamp_parse(struct zone *z, struct slice text, struct timestamp *t, struct err *err)
 {
-	if (text.len == 19 && parse_plain(z, text.at, t) == 0)
-		return 0;
-	return parse_any(z, text, t, err);
+	struct fields f;
+
+	if (text.len != PLAIN || plain_fields(text.at, &f) != 0)
+		return parse_any(z, text, t, err);
+	t->local = seconds_of(&f);
+	t->utc = zone_utc(z, t->local);
+	t->nanos = 0;
+	return 0;
 }
 
 /* ---- Printing ---- */
@@ -414,7 +437,7 @@ void timestamp_now(int64_t *utc, int32_t *nanos)
 	*nanos = (int32_t)now.tv_nsec;
 }
 
-/* ---- Dates and durations ---- */
+/* ---- Dates ---- */
 
 int64_t date_of(int64_t local_seconds)
 {
@@ -446,61 +469,4 @@ int date_put(struct buf *out, int64_t day)
 	to = put_bc(to, bc);
 	out->len = (size_t)(to - out->at);
 	return 0;
-}
-
-static const struct {
-	const char *name;
-	int64_t micros;
-} units[] = {{"d", 86400000000}, {"h", 3600000000}, {"m", 60000000},
-	     {"s", 1000000},     {"ms", 1000},      {"us", 1}};
-
-enum { UNITS = sizeof units / sizeof units[0] };
-
-int duration_parse(struct slice text, int64_t *micros, struct err *err)
-{
-	/* Ten years with their leap days. */
-	const int64_t most = 3653 * units[0].micros;
-	struct rest r = rest_of(text);
-	int64_t sum = 0;
-	size_t least = 0; /* units may only become smaller */
-
-	if (text.len == 0)
-		return err_set(err, ERR_DATA, "not a duration (such as 250ms, 10s, 1h30m)");
-	while (r.p < r.end) {
-		const char *first = r.p, *name;
-		int64_t n = 0;
-		size_t unit;
-
-		for (; r.p < r.end && digit(*r.p) <= 9; r.p++)
-			if (n <= most)
-				n = 10 * n + digit(*r.p);
-		name = r.p;
-		while (r.p < r.end && digit(*r.p) > 9)
-			r.p++;
-		for (unit = least; unit < UNITS; unit++)
-			if (slice_is((struct slice){name, (size_t)(r.p - name)}, units[unit].name))
-				break;
-		if (name == first || unit == UNITS)
-			return err_set(err, ERR_DATA, "not a duration (such as 250ms, 10s, 1h30m)");
-		if (n > most / units[unit].micros || sum > most - n * units[unit].micros)
-			return err_set(err, ERR_DATA, "longer than 10 years");
-		sum += n * units[unit].micros;
-		least = unit + 1;
-	}
-	*micros = sum;
-	return 0;
-}
-
-int duration_put(struct buf *out, int64_t micros)
-{
-	size_t start = out->len;
-
-	for (size_t i = 0; i < UNITS; i++) {
-		if (micros / units[i].micros > 0)
-			buf_printf(out, "%" PRId64 "%s", micros / units[i].micros, units[i].name);
-		micros %= units[i].micros;
-	}
-	if (out->len == start)
-		buf_puts(out, "0s");
-	return out->failed ? -1 : 0;
 }
