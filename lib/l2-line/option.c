@@ -65,6 +65,14 @@ static size_t columns(struct slice text)
 	return n;
 }
 
+/* What must stay on one line: a word, or all of "[--by FIELD]". */
+static struct slice next_word(const char *text)
+{
+	size_t len = text[0] == '[' ? strcspn(text, "]\n") : 0;
+
+	return (struct slice){text, len + strcspn(text + len, " \n")};
+}
+
 /* Append text, broken between words at HELP_WIDTH; lines after the first start at column `indent`.
  * at: the column where the output stands now. Newlines of the text are kept. */
 static void put_wrapped(struct buf *out, const char *text, size_t at, size_t indent)
@@ -72,7 +80,7 @@ static void put_wrapped(struct buf *out, const char *text, size_t at, size_t ind
 	int first = 1;
 
 	while (*text != '\0') {
-		struct slice word = {text, strcspn(text, " \n")};
+		struct slice word = next_word(text);
 		size_t width = columns(word);
 		char after = text[word.len];
 
@@ -144,9 +152,12 @@ void option_put_help(struct buf *out, const struct opt_command *c)
 
 	for (int first = 1; first || *line != '\0'; first = 0) {
 		size_t len = strcspn(line, "\n");
+		size_t column_of_usage = 8 + columns(slice_of(c->name));
 
-		buf_printf(out, "%s %s %.*s\n", first ? "Usage:" : "      ", c->name, (int)len,
-			   line);
+		buf_clear(&left);
+		buf_put(&left, line, len);
+		buf_printf(out, "%s %s ", first ? "Usage:" : "      ", c->name);
+		put_wrapped(out, buf_text(&left), column_of_usage, column_of_usage);
 		line += len + (line[len] == '\n');
 	}
 	buf_byte(out, '\n');

@@ -69,11 +69,13 @@ static const struct opt options[] = {
 	 .help = "counters at the end"},
 	{0}};
 
-static const struct opt_command command = {.name = "window-agg",
-					   .purpose = "Tumbling windows over records.",
-					   .usage = "[options] < records\n--show THING",
-					   .see_also = "The manual is window-agg(1).",
-					   .options = options};
+static const struct opt_command command = {
+	.name = "window-agg",
+	.purpose = "Tumbling windows over records.",
+	.usage = "[--by FIELD,...] [--a-rather-long-name-of-an-option DIR] [options] < "
+		 "records\n--show THING",
+	.see_also = "The manual is window-agg(1).",
+	.options = options};
 
 static char **operands;
 static size_t count;
@@ -203,7 +205,8 @@ static void environment(void)
 static void texts(void)
 {
 	static const char help[] =
-		"Usage: window-agg [options] < records\n"
+		"Usage: window-agg [--by FIELD,...] [--a-rather-long-name-of-an-option DIR]\n"
+		"                  [options] < records\n"
 		"       window-agg --show THING\n"
 		"\n"
 		"Tumbling windows over records.\n"
