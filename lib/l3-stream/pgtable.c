@@ -48,7 +48,10 @@ static int find_columns(struct pgconn *c, struct pgtable *t, struct buf *sql, st
 				      "WHERE i.indrelid = p.oid AND k.attname = a.attname AND CASE "
 				      "p.relreplident "
 				      "WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident "
-				      "END)) "
+				      "END)), EXISTS ("
+				      "SELECT FROM pg_catalog.pg_index i "
+				      "WHERE i.indrelid = a.attrelid AND i.indisprimary "
+				      "AND a.attnum = ANY (i.indkey)) "
 				      "FROM pg_catalog.pg_attribute a "
 				      "WHERE a.attrelid = %" PRIu32
 				      " AND a.attnum > 0 AND NOT a.attisdropped "
