@@ -22,6 +22,8 @@ at_exit() { tap_cleanups+=("$1"); }
 
 tap_cleanup() {
     local i
+    # A child that is killed before it has become another program may still have this trap.
+    [ "$BASHPID" = $$ ] || return
     trap - EXIT
     for ((i = ${#tap_cleanups[@]} - 1; i >= 0; i--)); do
         eval "${tap_cleanups[i]}"
