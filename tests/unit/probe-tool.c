@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 static const struct opt options[] = {{0}};
-static const struct opt_command command = {.name = "probe-tool",
-					   .purpose = "A command that does what a test needs.",
-					   .usage = "say TEXT... | wait | open FILE | progress N",
-					   .options = options};
+static const struct opt_command command = {
+	.name = "probe-tool",
+	.purpose = "A command that does what a test needs.",
+	.usage = "say TEXT... | wait | mask | open FILE | progress N",
+	.options = options};
 
 /* Wait for a signal: no signal may get lost between the look at tool_stop and the wait. */
 static int wait_for_stop(void)
@@ -36,6 +37,13 @@ int main(int argc, char **argv)
 			tool_say("%s", operands[i]);
 	} else if (count == 1 && strcmp(operands[0], "wait") == 0) {
 		return wait_for_stop();
+	} else if (count == 1 && strcmp(operands[0], "mask") == 0) {
+		sigset_t blocked;
+
+		sigprocmask(SIG_SETMASK, NULL, &blocked);
+		tool_say("blocked %d %d, in waits %d %d", sigismember(&blocked, SIGTERM),
+			 sigismember(&blocked, SIGINT), sigismember(tool_wait_mask(), SIGTERM),
+			 sigismember(tool_wait_mask(), SIGINT));
 	} else if (count == 2 && strcmp(operands[0], "open") == 0) {
 		/* The number that a file opened now would get. */
 		tool_say("%d", open(operands[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600));

@@ -47,6 +47,8 @@ kill -0 $pid
 is "$(grep -c . "$work/err")" 1 "SIGINT that the parent has ignored stays ignored"
 kill -TERM $pid
 wait $pid
+run "$probe" mask
+is "$(cat "$work/err")" "probe-tool: blocked 1 1, in waits 0 0" "signals are let in by waits alone"
 # The signal comes at all moments of its start, and between the look and the wait.
 ended() { [[ $(cut -d ' ' -f 3 "/proc/$1/stat" 2>/dev/null) != [A-Y] ]]; }
 lost=0
