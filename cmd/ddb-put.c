@@ -274,7 +274,7 @@ static void last_words(struct put *p, int failed)
 	if (failed)
 		rejected = p->in.records - known;
 	if (p->dropped > 0)
-		tool_say("%" PRIu64 " records behind the last barrier are not stored", p->dropped);
+		tool_say("records behind the last barrier, not stored: %" PRIu64, p->dropped);
 	if (given.verbose)
 		tool_say("in %" PRIu64 " = stored %" PRIu64 " + dropped %" PRIu64
 			 " + rejected %" PRIu64 "; epochs %" PRIu64,
@@ -378,7 +378,7 @@ static int verify(const char *uri)
 			 counts.rollups);
 	if (counts.differences == 0)
 		return 0;
-	tool_say("%" PRIu64 " differences", counts.differences);
+	tool_say("differences: %" PRIu64, counts.differences);
 	return ERR_DATA;
 }
 

@@ -150,8 +150,11 @@ static int open_file(struct sqlite *d, enum sqlite_mode mode, struct err *err)
 		buf_free(&name);
 		return err_memory(err);
 	}
-	code = sqlite3_open_v2(buf_text(&name), &d->db,
-			       flags[mode] | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	/* Once for the process: no thread but ours, no statistics, hence no locks. (Refused when
+	 * SQLite is in use already; then it was done before.) */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	code = sqlite3_open_v2(buf_text(&name), &d->db, flags[mode] | SQLITE_OPEN_EXRESCODE, NULL);
 	buf_free(&name);
 	if (d->db == NULL)
 		return err_memory(err);

@@ -24,8 +24,8 @@ struct time_number {
 };
 
 struct order {
-	uint64_t front; /* first bytes of the id, so that most comparisons need no look at it */
-	uint32_t index; /* in items; behind the last of those, in rollups */
+	uint64_t front[2]; /* first bytes of the id: most comparisons need no look at the rest */
+	uint64_t index;    /* in items; behind the last of those, in rollups */
 };
 
 struct epoch {
@@ -217,12 +217,15 @@ static struct slice id_of(const struct epoch *e, size_t i)
 	return table_key(p.table, p.i);
 }
 
-static uint64_t front_of(struct slice id)
+static struct order order_of(const struct epoch *e, size_t i)
 {
-	uint64_t front = 0;
+	struct slice id = id_of(e, i);
+	struct order o = {.index = i};
 
-	memcpy(&front, id.at, id.len < sizeof front ? id.len : sizeof front);
-	return __builtin_bswap64(front);
+	memcpy(o.front, id.at, id.len < sizeof o.front ? id.len : sizeof o.front);
+	o.front[0] = __builtin_bswap64(o.front[0]);
+	o.front[1] = __builtin_bswap64(o.front[1]);
+	return o;
 }
 
 static int compare(const void *a, const void *b, void *context)
@@ -232,8 +235,10 @@ static int compare(const void *a, const void *b, void *context)
 	struct slice left, right;
 	int order;
 
-	if (x->front != y->front)
-		return x->front < y->front ? -1 : 1;
+	if (x->front[0] != y->front[0])
+		return x->front[0] < y->front[0] ? -1 : 1;
+	if (x->front[1] != y->front[1])
+		return x->front[1] < y->front[1] ? -1 : 1;
 	left = id_of(e, x->index);
 	right = id_of(e, y->index);
 	order = memcmp(left.at, right.at, left.len < right.len ? left.len : right.len);
@@ -264,7 +269,7 @@ int epoch_close(struct epoch *e, size_t *count, struct err *err)
 		e->order_size = all;
 	}
 	for (size_t i = 0; i < all; i++)
-		e->order[i] = (struct order){front_of(id_of(e, i)), (uint32_t)i};
+		e->order[i] = order_of(e, i);
 	qsort_r(e->order, all, sizeof *e->order, compare, e);
 	e->order_count = *count = all;
 	e->closed = 1;

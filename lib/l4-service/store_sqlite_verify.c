@@ -227,14 +227,16 @@ static int of_one_customer(struct verifying *v, const struct metric *m, struct e
 
 static int on_item(struct verifying *v, const struct metric *m, struct err *err)
 {
+	struct metric of_id = *m; /* what counts is the id */
 	struct metric_key part;
 	int same_customer;
 
-	if (is_rollup(m))
+	metric_cut_id(m->id, &part);
+	of_id.fecha = part.fecha;
+	if (is_rollup(&of_id))
 		v->counts->rollups++;
 	else
 		v->counts->items++;
-	metric_cut_id(m->id, &part);
 	same_customer = slice_equal(part.cliente_id, buf_view(&v->cliente));
 	if (!same_customer || !slice_equal(part.producto, buf_view(&v->producto)))
 		if (end_product(v, err) != 0 || set(&v->producto, part.producto, err) != 0)
@@ -244,7 +246,7 @@ static int on_item(struct verifying *v, const struct metric *m, struct err *err)
 			return -1;
 	if (check_item(v, m, err) != 0)
 		return -1;
-	return m->cliente_id.kind == METRIC_ALL ? 0 : of_one_customer(v, m, err);
+	return m->cliente_id.kind == METRIC_ALL ? 0 : of_one_customer(v, &of_id, err);
 }
 
 /* ---- the walk by tail ---- */

@@ -54,6 +54,7 @@ static void decimal_add_sql(sqlite3_context *context, int count, sqlite3_value *
 			break;
 	}
 	if (i < count || decimal_add(&sum, &more, &d->why) != 0) {
+		err_prefix(&d->why, "monto_total");
 		sqlite3_result_error(context, "decimal_add", -1);
 		return;
 	}

@@ -28,7 +28,7 @@ use() {
         template='{"id":"1#a#2024-03-21","cliente_id":1,"producto":"a","num_transacciones":1,"monto_total":@A,"fecha_hora":"@T"}'
         amount=monto_total when=fecha_hora out=
         argv=(ddb-put "sqlite:$work/store")
-        observe() { sqlite3 "file:$work/store?mode=ro" "SELECT * FROM items ORDER BY id"; }
+        observe() { sqlite3 "file:$work/store?mode=ro" "SELECT * FROM metricas ORDER BY id"; }
         forget() { rm -f "$work"/store*; }
         ;;
     *)
