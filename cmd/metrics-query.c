@@ -256,7 +256,8 @@ static int ask_top(struct answer *a, struct err *err)
 	return result;
 }
 
-/* A day of all customers and products has no item of its own: its products are added up. */
+/* A day of all customers and products has no item of its own: the customers that bought something
+ * on it are added up, a stretch of the index. */
 static int ask_serie_of_all(struct answer *a, struct err *err)
 {
 	struct slice none = {NULL, 0};
@@ -271,7 +272,7 @@ static int ask_serie_of_all(struct answer *a, struct err *err)
 		buf_clear(&day_text);
 		if (date_put(&day_text, day) < 0)
 			found = err_memory(err);
-		else if (store_products(a->store, none, buf_view(&day_text), none, err) < 0)
+		else if (store_customers(a->store, none, buf_view(&day_text), none, err) < 0)
 			found = -1;
 		else if ((more = add_up(a, &total, &m, err)) < 0)
 			found = -1;
@@ -475,10 +476,10 @@ static int check_operands(const struct subcommand *s, char **operands, size_t co
 	if (question_check(&question, err) < 0)
 		return -1;
 	if (s->bit == SERIE && question.cliente == NULL && question.producto == NULL &&
-	    (question.desde == NULL || question.hasta == NULL))
-		return err_set(err, ERR_USAGE,
-			       "serie: without --cliente and --producto, it needs --desde and "
-			       "--hasta");
+	    !question.ranged)
+		return err_set(
+			err, ERR_USAGE,
+			"serie: without --cliente and --producto, it needs --desde or --hasta");
 	if (store_uri == NULL)
 		return err_set(err, ERR_USAGE,
 			       "which store? --store sqlite:FILE, or TUBERIA_STORE in the "

@@ -66,6 +66,12 @@ for c in 100 105 111; do
 done >"$work/got" 3>"$work/expected"
 same_files "$work/got" "$work/expected" "serie of customers, and of a product to them"
 
+ask serie --desde 2010-12-05 --hasta 2011-01-08 | cut -f1-3 >"$work/got"
+sql "SELECT f, sum(n), $money FROM (SELECT f, sum(n) n, sum(cents) cents FROM d
+    WHERE f BETWEEN '2010-12-05' AND '2011-01-08' GROUP BY f, c HAVING sum(n) <> 0)
+    GROUP BY f HAVING sum(n) <> 0 ORDER BY f" >"$work/expected"
+same_files "$work/got" "$work/expected" "serie of all sales"
+
 for c in 100 101 102 103 104; do
     for p in D 'a#b' % '*' é 'x y' 7; do
         ask cliente "$c" --producto "$p" | cut -f1-4
