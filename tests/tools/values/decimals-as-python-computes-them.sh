@@ -81,10 +81,18 @@ for n in range(1, 6):
 for _ in range(30000):
     text = number()
     ask("parse " + text, printed(value(text)))
+EDGES = [sign + text for sign in ("", "-") for text in
+         ("0", "0.0", "1", "2", "0.1", "0." + "0" * 37 + "1", "9" * 38, "9" * 37 + "8",
+          "9" * 37 + ".9", "0." + "9" * 38, "9" * 19, "1" + "0" * 19, "5" + "0" * 37,
+          "9" * 18, "9" * 20, "1" + "0" * 37, "18446744073709551615", "18446744073709551616",
+          "9223372036854775807", "9223372036854775808")]
+pairs = [(a, b) for a in EDGES for b in EDGES]
 for _ in range(60000):
     a, b = number(), number()
     if random.random() < 0.2:
         b = a.lstrip("-") if random.random() < 0.5 else "-" + a.lstrip("-")
+    pairs.append((a, b))
+for a, b in pairs:
     x, y = value(a), value(b)
     both = x is not None and y is not None
     for verb, sign in ("add", 1), ("sub", -1):
