@@ -212,7 +212,8 @@ static void close_windows(struct windows *w, size_t count)
 		}
 	}
 	w->open_count -= count;
-	memmove(w->open, w->open + count, w->open_count * sizeof(struct window *));
+	if (w->open_count > 0)
+		memmove(w->open, w->open + count, w->open_count * sizeof(struct window *));
 	w->last = NULL;
 	w->next = 0;
 }

@@ -160,7 +160,7 @@ static void test_many_windows(void)
 {
 	struct bench b;
 	struct buf expected = {0};
-	char time[40], key[8];
+	char time[80], key[16];
 	int same = 1;
 
 	/* Backwards, so that each goes in front of all others; then taken in order of time. */
@@ -183,7 +183,7 @@ static void test_many_windows(void)
 static void test_limit(void)
 {
 	struct bench b;
-	char key[8];
+	char key[16];
 	int fate = 0, i;
 
 	begin(&b, WINDOW_FINAL, 60, 0);
