@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,21 +54,26 @@ static char *real_target(const char *path, struct err *err)
 	return target;
 }
 
-/* Make the rename durable: fsync(2), on the directory of target. */
-static int sync_directory(char *target)
+/* Open the directory of target with these flags. */
+static int open_directory(char *target, int flags)
 {
 	char *slash = strrchr(target, '/'), kept = '\0';
-	const char *directory = ".";
-	int fd, result;
+	int fd;
 
-	if (slash != NULL) {
-		kept = slash[1];
-		slash[1] = '\0';
-		directory = target;
-	}
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (slash != NULL)
-		slash[1] = kept;
+	if (slash == NULL)
+		return open(".", flags | O_CLOEXEC, 0600);
+	kept = slash[1];
+	slash[1] = '\0';
+	fd = open(target, flags | O_CLOEXEC, 0600);
+	slash[1] = kept;
+	return fd;
+}
+
+/* Make the rename durable. */
+static int sync_directory(char *target)
+{
+	int fd = open_directory(target, O_RDONLY | O_DIRECTORY), result;
+
 	if (fd < 0)
 		return -1;
 	result = fsync(fd);
@@ -78,10 +84,44 @@ static int sync_directory(char *target)
 	return result;
 }
 
+/* A new file beside target. Without a name until it is whole, where the file system can do that: a
+ * writer that is killed leaves nothing behind then. Otherwise temporary (ending in XXXXXX) becomes
+ * its name, and *named 1. */
+static int open_temporary(char *target, char *temporary, int *named)
+{
+	int fd = open_directory(target, O_TMPFILE | O_WRONLY);
+
+	*named = 0;
+	if (fd < 0) {
+		fd = mkostemp(temporary, O_CLOEXEC);
+		*named = fd >= 0;
+	}
+	return fd;
+}
+
+/* Give the file without a name one that nobody has, as rename(2) cannot do without. Source:
+ * open(2), O_TMPFILE. */
+static int name_temporary(int fd, char *temporary)
+{
+	char *digits = temporary + strlen(temporary) - 6, self[40];
+	unsigned random;
+
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	for (;;) {
+		if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+			return -1;
+		snprintf(digits, 7, "%06x", random & 0xffffff);
+		if (linkat(AT_FDCWD, self, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -1;
+	}
+}
+
 int file_replace(const char *path, struct slice bytes, unsigned mode, struct err *err)
 {
 	char *target = real_target(path, err), *temporary = NULL;
-	int fd = -1, result = -1;
+	int fd = -1, named = 0, result = -1;
 
 	if (target == NULL)
 		return -1;
@@ -90,40 +130,41 @@ int file_replace(const char *path, struct slice bytes, unsigned mode, struct err
 		err_memory(err);
 		goto out;
 	}
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0) {
+	fd = open_temporary(target, temporary, &named);
+	if (fd < 0 || fchmod(fd, (mode_t)mode & 07777) != 0) {
 		err_sys(err, status_of(errno, ERR_CREATE), errno, "%s", path);
 		goto out;
 	}
-	if (fchmod(fd, (mode_t)mode & 07777) != 0) {
-		err_sys(err, ERR_CREATE, errno, "%s", path);
-		goto out_unlink;
-	}
 	if (write_all(fd, bytes) != 0 || fsync(fd) != 0) {
 		err_sys(err, status_of(errno, ERR_IO), errno, "%s: cannot write", path);
-		goto out_unlink;
+		goto out;
 	}
+	if (!named && name_temporary(fd, temporary) != 0) {
+		err_sys(err, status_of(errno, ERR_CREATE), errno, "%s", path);
+		goto out;
+	}
+	named = 1;
 	/* The last error of a network file system may come with close(2). */
 	int closed = close(fd);
 
 	fd = -1;
 	if (closed != 0 && errno != EINTR) {
 		err_sys(err, status_of(errno, ERR_IO), errno, "%s: cannot write", path);
-		goto out_unlink;
+		goto out;
 	}
 	if (rename(temporary, target) != 0) {
 		err_sys(err, status_of(errno, ERR_CREATE), errno, "%s", path);
-		goto out_unlink;
+		goto out;
 	}
+	named = 0;
 	if (sync_directory(target) != 0) {
 		err_sys(err, ERR_IO, errno, "%s: cannot sync its directory", path);
 		goto out;
 	}
 	result = 0;
-	goto out;
-out_unlink:
-	unlink(temporary);
 out:
+	if (named)
+		unlink(temporary);
 	if (fd >= 0)
 		close(fd);
 	free(temporary);

@@ -9,8 +9,9 @@
  * directory; a reader sees the old bytes or the new ones, and so does the next boot.
  * mode: permission bits of the new file, whatever the umask. A symbolic link is followed; what is
  * no regular file is refused. Returns 0, or -1 with ERR_CREATE, ERR_IO, or ERR_TEMP (disk full);
- * the old file is then as it was, and no temporary one stays behind. Source: rename(2), fsync(2).
- */
+ * the old file is then as it was, and no temporary one stays behind. Nor does one when the
+ * process is killed, but for the instant between linkat(2) and rename(2), and on file systems
+ * without O_TMPFILE. Source: open(2), rename(2), fsync(2). */
 int file_replace(const char *path, struct slice bytes, unsigned mode, struct err *err);
 
 /* Append the whole file to *out; at most limit bytes. Returns 1, 0 when there is no such file, or

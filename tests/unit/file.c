@@ -126,6 +126,40 @@ static void check_atomicity(void)
 	CHECK(right && status == 0, "reads during 300 replacements see whole versions");
 }
 
+/* A writer that is killed may leave its file behind only in the instant before it is renamed. */
+static void check_kill(void)
+{
+	enum { KILLS = 20, SIZE = 8 << 20 };
+	int fd = open(".", O_TMPFILE | O_WRONLY, 0600);
+	char *bytes = calloc(1, SIZE);
+	struct err err;
+
+	if (fd < 0) {
+		CHECK(1, "a killed writer # SKIP this file system has no O_TMPFILE");
+		free(bytes);
+		return;
+	}
+	close(fd);
+	mkdir("kill", 0700);
+	for (int i = 0; i < KILLS; i++) {
+		pid_t child = fork();
+
+		if (child == 0)
+			while (file_replace("kill/a", (struct slice){bytes, SIZE}, 0600, &err) == 0)
+				;
+		usleep((useconds_t)(1000 * (i + 1)));
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
+	file_replace("kill/a", slice_of("whole"), 0600, &err);
+	int left = entries("kill") - 1;
+
+	CHECK(left < KILLS / 4 && holds("kill/a", "whole"), "%d killed writers left %d files",
+	      KILLS, left);
+	free(bytes);
+	CHECK(system("rm -r kill") == 0, "gone");
+}
+
 static void check_reading(void)
 {
 	struct buf b = {0};
@@ -162,6 +196,7 @@ int main(void)
 	check_replacing();
 	check_refusals();
 	check_atomicity();
+	check_kill();
 	check_reading();
 	unlink("a");
 	unlink("large");
