@@ -161,6 +161,11 @@ static inline int add_amount(int128 *number, int8_t *scale, const struct decimal
 		*number += retract ? -amount->unscaled : amount->unscaled;
 		return 0;
 	}
+	if (*number == 0 && amount->scale >= *scale) {
+		*number = retract ? -amount->unscaled : amount->unscaled;
+		*scale = (int8_t)amount->scale;
+		return 0;
+	}
 	sum = (struct decimal){*number, *scale};
 	if ((retract ? decimal_sub : decimal_add)(&sum, amount, err) != 0)
 		return -1;
@@ -240,13 +245,32 @@ static const unsigned char id_class[256] = {
 	['%'] = ENCODED, ['*'] = ENCODED,  [0x7f] = ENCODED,
 };
 
-static char *put(char *to, const void *bytes, size_t n)
+/* Copy, without a call for what is short, as nearly all pieces of a record are. */
+static inline char *put(char *to, const char *from, size_t n)
 {
-	memcpy(to, bytes, n);
+	uint64_t a, b;
+	uint32_t c, d;
+
+	if (n > 16) {
+		memcpy(to, from, n);
+	} else if (n >= 8) {
+		memcpy(&a, from, 8);
+		memcpy(&b, from + n - 8, 8);
+		memcpy(to, &a, 8);
+		memcpy(to + n - 8, &b, 8);
+	} else if (n >= 4) {
+		memcpy(&c, from, 4);
+		memcpy(&d, from + n - 4, 4);
+		memcpy(to, &c, 4);
+		memcpy(to + n - 4, &d, 4);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			to[i] = from[i];
+	}
 	return to + n;
 }
 
-static char *put_slice(char *to, struct slice s)
+static inline char *put_slice(char *to, struct slice s)
 {
 	return put(to, s.at, s.len);
 }
@@ -291,30 +315,28 @@ static unsigned char unescape(const char **p)
 
 /* Put one by-value into the id, as id_put_part encodes it and a JSON string holds that. *p stands
  * on the value, and is then behind it. */
-static char *put_id_part(char *to, const char **p, const char *end)
+static inline char *put_id_part(char *to, const char **p, const char *end)
 {
 	const char *at = *p;
+	unsigned char c;
 
 	if (*at != '"') { /* a number, true, false: no byte of them means anything to an id */
-		while (at < end && *at != ',')
+		do
 			*to++ = *at++;
+		while (at < end && *at != ',');
 		*p = at;
 		return to;
 	}
-	for (at++;; at++) {
-		unsigned char c = (unsigned char)*at;
-
-		switch (id_class[c]) {
-		case PLAIN:
+	for (;;) {
+		c = (unsigned char)*++at;
+		if (id_class[c] == PLAIN) {
 			*to++ = (char)c;
-			continue;
-		case END:
+		} else if (id_class[c] == END) {
 			*p = at + 1;
 			return to;
-		case ENCODED:
+		} else if (id_class[c] == ENCODED) {
 			to = put_encoded(to, c);
-			continue;
-		default:
+		} else {
 			c = unescape(&at);
 			if (c == '"' || c == '\\') {
 				*to++ = '\\';
@@ -327,7 +349,7 @@ static char *put_id_part(char *to, const char **p, const char *end)
 }
 
 /* Behind the by-value at p. */
-static const char *skip_part(const char *p, const char *end)
+static inline const char *skip_part(const char *p, const char *end)
 {
 	if (*p != '"') {
 		while (p < end && *p != ',')
@@ -369,7 +391,8 @@ int groups_print(const struct groups *g, size_t i, struct slice day, struct slic
 	const struct group_shape *shape = &p->shape;
 	struct value *v = table_value(g->table, i);
 	struct slice key = table_key(g->table, i);
-	const char *by = key.at + shape->prefix, *end = key.at + key.len, *at, *next;
+	const char *at = key.at + shape->prefix, *end = key.at + key.len;
+	struct slice by[GROUP_BY_MAX];
 	char *to, *first;
 
 	if (is_taken_back(p, v))
@@ -379,23 +402,26 @@ int groups_print(const struct groups *g, size_t i, struct slice day, struct slic
 	if (to == NULL)
 		return -1;
 	first = to;
-	if (shape->id) {
+	if (shape->id)
 		to = put(to, ",\"id\":\"", sizeof ",\"id\":\"" - 1);
-		at = by;
-		for (size_t n = 0; n < shape->by_count; n++) {
-			at += n > 0; /* the comma */
+	for (size_t n = 0; n < shape->by_count; n++) {
+		at += n > 0; /* the comma */
+		by[n].at = at;
+		if (shape->id) {
 			to = put_id_part(to, &at, end);
 			*to++ = '#';
+		} else {
+			at = skip_part(at, end);
 		}
+		by[n].len = (size_t)(at - by[n].at);
+	}
+	if (shape->id) {
 		to = put_slice(to, day);
 		*to++ = '"';
 	}
-	at = by;
-	for (size_t n = 0; n < shape->by_count; n++, at = next) {
-		at += n > 0;
-		next = skip_part(at, end);
+	for (size_t n = 0; n < shape->by_count; n++) {
 		to = put_slice(to, p->by_key[n]);
-		to = put(to, at, (size_t)(next - at));
+		to = put_slice(to, by[n]);
 	}
 	if (shape->count != NULL) {
 		to = put_slice(to, p->count_key);
