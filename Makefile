@@ -8,6 +8,9 @@ OPT     = -O2 -g
 FUZZ_SECONDS = 60
 
 MAKEFLAGS += -j$(shell nproc)
+# Short lines of progress; V=1 shows the commands.
+Q   = $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-5s%s\n')
 
 WARN    = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
           -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 -Wundef \
@@ -41,7 +44,8 @@ all: $(BINS)                    ## build the tools into build/bin (the default)
 
 define link
 @mkdir -p $(@D)
-$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LDLIBS)
+$(say) link $@
+$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LDLIBS)
 endef
 
 $(BINS):    $(BUILD)/bin/%:  $(BUILD)/cmd/%.o $(LIB)
@@ -53,11 +57,13 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 
 $(LIB): $(LIB_OBJ) $(BUILD)/sources
 	@rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ)
+	$(say) ar $@
+	$(Q)$(AR) rcs $@ $(LIB_OBJ)
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(PQ_CFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(say) cc $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(PQ_CFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 # Files that change when what they hold does: other flags compile anew, a file less makes a new archive.
 $(BUILD)/flags:   STAMP = $(CC) $(CPPFLAGS_ALL) $(PQ_CFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL)
@@ -74,6 +80,7 @@ check:                          ## all tests, on gcc and with clang's sanitizers
 	@$(MAKE) --no-print-directory WERROR=-Werror all units
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory clang san-build
+	@$(MAKE) --no-print-directory fuzz-seeds
 	@tests/run -b $(BUILD) -b $(BUILD)/san
 
 test: all units                 ## the tests alone
@@ -102,10 +109,17 @@ $(TIDY): $(BUILD)/%.tidy: $(BUILD)/%.o .clang-tidy
 layers:                         ## which file may include which
 	@tests/layers
 
-fuzz:                           ## each fuzz target for FUZZ_SECONDS
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz-build CC=clang OPT='-O1 -g' \
-	  SAN='$(SANITIZERS) -fsanitize=fuzzer-no-link' LDFLAGS='-fsanitize=fuzzer' fuzzers
-	@tests/fuzz/run $(BUILD)/fuzz-build/fuzz $(FUZZ_SECONDS)
+FUZZ = $(BUILD)/fuzz-build
+fuzz: fuzz-build                ## each parser's fuzz target for FUZZ_SECONDS
+	@tests/fuzz/run $(FUZZ)/fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10
+
+fuzz-build:
+	@$(MAKE) --no-print-directory BUILD=$(FUZZ) CC=clang OPT='-O1 -g' WERROR=-Werror \
+	  SAN='$(SANITIZERS) -fsanitize=fuzzer-no-link' LDFLAGS=-fsanitize=fuzzer fuzzers
+
+# The seeds, and the same few inputs made from them each time.
+fuzz-seeds: fuzz-build
+	@tests/fuzz/run $(FUZZ)/fuzz -seed=1 -runs=20000 -max_total_time=20 -timeout=10
 
 fuzzers: $(FUZZERS)
 
@@ -149,5 +163,5 @@ help:                           ## this list
 FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all units check test clang san-build san lint layers fuzz fuzzers bench demo format install \
-	uninstall clean help FORCE
+.PHONY: all units check test clang san-build san lint layers fuzz fuzz-build fuzz-seeds \
+	fuzzers bench demo format install uninstall clean help FORCE
