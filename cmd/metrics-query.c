@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "l1-value/timestamp.h"
+#include "l2-line/freshness.h"
 #include "l2-line/question.h"
 #include "l3-stream/best.h"
 #include "l3-stream/report.h"
@@ -80,9 +81,8 @@ struct answer {
 	enum field fields[FIELDS];
 	size_t count;
 	struct report *report;
-	struct buf title;    /* of the table */
-	int fresh;           /* 1: time and epoch are those of the newest barrier */
-	int64_t time, epoch; /* time in microseconds since 1970 UTC */
+	struct buf title; /* of the table */
+	struct freshness fresh;
 };
 
 static void add_column(struct answer *a, enum field field, enum report_use use)
@@ -263,29 +263,28 @@ static int ask_serie_of_all(struct answer *a, struct err *err)
 	struct slice none = {NULL, 0};
 	struct total total = {0};
 	struct buf day_text = {0};
-	int found = 0;
+	int found = 0, more = 0;
 
-	for (int64_t day = question.from; found >= 0 && day <= question.to; day++) {
-		struct metric m;
-		int more;
+	for (int64_t day = question.from; more >= 0 && day <= question.to; day++) {
+		struct metric m = {0};
 
+		total_clear(&total);
 		buf_clear(&day_text);
 		if (date_put(&day_text, day) < 0)
-			found = err_memory(err);
-		else if (store_customers(a->store, none, buf_view(&day_text), none, err) < 0)
-			found = -1;
-		else if ((more = add_up(a, &total, &m, err)) < 0)
-			found = -1;
-		else if (more > 0) {
+			more = err_memory(err);
+		else
+			more = store_customers(a->store, none, buf_view(&day_text), none, err);
+		if (more == 0)
+			more = add_up(a, &total, &m, err);
+		if (more > 0) {
 			m.fecha = buf_view(&day_text);
 			put_row(a, &m);
 			found = 1;
 		}
-		total_clear(&total);
 	}
 	total_free(&total);
 	buf_free(&day_text);
-	return found;
+	return more < 0 ? -1 : found;
 }
 
 static int ask_serie(struct answer *a, struct err *err)
@@ -307,40 +306,6 @@ static int ask_serie(struct answer *a, struct err *err)
 	return more < 0 ? -1 : report_rows(a->report) > 0;
 }
 
-/* ---- how fresh ----------------------------------------------------------------------------- */
-
-static int64_t now_micros(void)
-{
-	int64_t utc;
-	int32_t nanos;
-
-	timestamp_now(&utc, &nanos);
-	return utc * 1000000 + nanos / 1000;
-}
-
-static int put_time(struct buf *out, int64_t micros)
-{
-	int64_t seconds = micros / 1000000 - (micros % 1000000 < 0);
-
-	return timestamp_put_utc(out, seconds, (int32_t)(micros - seconds * 1000000) * 1000);
-}
-
-/* The source's clock may be ahead of ours. */
-static void put_freshness(struct buf *out, const struct answer *a)
-{
-	int64_t age = now_micros() - a->time;
-
-	if (!a->fresh) {
-		buf_puts(out, "no checkpoint in this store: not known how fresh");
-		return;
-	}
-	buf_puts(out, "as of ");
-	put_time(out, a->time);
-	buf_puts(out, " (");
-	display_duration(out, age < 0 ? -age : age);
-	buf_printf(out, " %s), epoch %" PRId64, age < 0 ? "ahead of this clock" : "ago", a->epoch);
-}
-
 /* estado: freshness, and the total of all, added up from the products. */
 static int ask_estado(struct answer *a, struct err *err)
 {
@@ -352,11 +317,11 @@ static int ask_estado(struct answer *a, struct err *err)
 						       {"monto_total", REPORT_SHOWN},
 						       {"fecha_hora", REPORT_SHOWN}};
 	struct slice none = {NULL, 0};
-	struct decimal age = {(now_micros() - a->time) / 1000, 3};
+	struct decimal age = freshness_age(&a->fresh);
 	struct total total = {0};
 	char text[DECIMAL_TEXT_MAX];
 	struct buf time = {0};
-	struct metric m;
+	struct metric m = {0};
 	int found = store_products(a->store, none, none, none, err);
 
 	a->report = report_new(columns, sizeof columns / sizeof *columns);
@@ -366,9 +331,9 @@ static int ask_estado(struct answer *a, struct err *err)
 		found = add_up(a, &total, &m, err);
 	if (found < 0)
 		goto out;
-	if (a->fresh) {
-		put_integer(a->report, a->epoch);
-		put_time(&time, a->time);
+	if (a->fresh.known) {
+		put_integer(a->report, a->fresh.epoch);
+		freshness_put_time(&time, &a->fresh);
 		report_text(a->report, buf_view(&time));
 		decimal_print(&age, text);
 		report_number(a->report, slice_of(text));
@@ -490,14 +455,14 @@ static int check_operands(const struct subcommand *s, char **operands, size_t co
 /* Ask the store, in one snapshot. Returns 1, 0 when there is nothing, -1. */
 static int ask(const struct subcommand *s, struct answer *a, struct err *err)
 {
-	int found = store_reader_open(store_uri, &a->store, err);
+	struct freshness *f = &a->fresh;
+	int found;
 
-	if (found < 0)
+	if (store_reader_open(store_uri, &a->store, err) < 0 || store_begin(a->store, err) < 0)
 		return -1;
-	if (store_begin(a->store, err) < 0)
-		return -1;
-	a->fresh = store_fresh(a->store, &a->time, &a->epoch, err);
-	found = a->fresh < 0 ? -1 : s->ask(a, err);
+	f->known = store_fresh(a->store, &f->time, &f->epoch, err);
+	f->now = freshness_now();
+	found = f->known < 0 ? -1 : s->ask(a, err);
 	store_end(a->store);
 	return found;
 }
@@ -522,8 +487,7 @@ int main(int argc, char **argv)
 	struct opt_command command = {
 		.name = "metrics-query",
 		.purpose = "Ask the store of metrics: one customer, one product, the greatest of "
-			   "them, "
-			   "day by day.",
+			   "them, day by day.",
 		.usage = usage_of_all,
 		.see_also =
 			"metrics-query SUBCOMMAND --help lists the options of one. The manual: man "
@@ -570,8 +534,8 @@ int main(int argc, char **argv)
 	if (found < 0)
 		goto fail;
 	/* estado has it in its record. */
-	if (sub->bit != ESTADO || !answer.fresh || as != REPORT_TABLE)
-		put_freshness(&note, &answer);
+	if (sub->bit != ESTADO || !answer.fresh.known || as != REPORT_TABLE)
+		freshness_put(&note, &answer.fresh);
 	if (report_print(answer.report, as, &answer.display, buf_view(&answer.title),
 			 buf_view(&note), writer_buf(out), &err) < 0 ||
 	    writer_flush(out, &err) < 0)
