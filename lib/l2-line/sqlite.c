@@ -9,6 +9,9 @@
 
 static enum err_status status_of(int code, int errnum)
 {
+	/* What a dead writer left half done, and we may not mend: the next writer does. */
+	if (code == SQLITE_READONLY_RECOVERY || code == SQLITE_READONLY_ROLLBACK)
+		return ERR_TEMP;
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 	case SQLITE_BUSY:
@@ -39,6 +42,7 @@ int sqlite_fail(struct sqlite *d, struct err *err)
 {
 	int code = sqlite3_extended_errcode(d->db), errnum = 0;
 
+	d->code = code;
 	if (d->why.status != ERR_NONE) {
 		*err = d->why;
 		d->why.status = ERR_NONE;
@@ -117,6 +121,23 @@ int sqlite_number(struct sqlite *d, const char *sql, int64_t *n, struct err *err
 
 /* ---- opening ---- */
 
+/* May a file be made there? SQLite does not say why not. */
+static int look_around(const char *path, struct err *err)
+{
+	struct buf directory = {0};
+	const char *slash = strrchr(path, '/');
+	int result = 0;
+
+	buf_slice(&directory,
+		  slash == NULL ? slice_of(".") : (struct slice){path, (size_t)(slash - path) + 1});
+	if (directory.failed)
+		result = err_memory(err);
+	else if (access(buf_text(&directory), W_OK | X_OK) != 0)
+		result = err_sys(err, errno == EACCES ? ERR_DENIED : ERR_CREATE, errno, "%s", path);
+	buf_free(&directory);
+	return result;
+}
+
 /* What can be said better than by SQLite, before it is asked. Returns 1 when there is something in
  * the file. (It is not opened for that: closing it would drop SQLite's locks.) */
 static int look(const char *path, enum sqlite_mode mode, struct err *err)
@@ -125,7 +146,7 @@ static int look(const char *path, enum sqlite_mode mode, struct err *err)
 
 	if (stat(path, &st) != 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
-			return 0;
+			return mode == SQLITE_FOR_MAKING ? look_around(path, err) : 0;
 		return err_sys(err, errno == EACCES ? ERR_DENIED : ERR_IO, errno, "%s", path);
 	}
 	if (!S_ISREG(st.st_mode))

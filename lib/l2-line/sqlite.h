@@ -17,6 +17,7 @@ enum { SQLITE_WAIT_MILLISECONDS = 20000 };
 struct sqlite {
 	sqlite3 *db;
 	char *path;     /* as given: for messages */
+	int code;       /* SQLite's extended result code of the last failure */
 	struct err why; /* set by SQL functions of ours that fail; sqlite_fail takes it from here */
 };
 

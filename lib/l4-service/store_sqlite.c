@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 /* "Tube": what file(1) can know a store by. */
 #define APPLICATION_ID "1416978021"
@@ -148,7 +149,7 @@ static int set_up_writing(struct sqlite *d, struct err *err)
 		if (sqlite_prepare(d, "PRAGMA journal_mode = WAL", &statement, err) != 0)
 			return -1;
 		row = sqlite_step(d, statement, err);
-		if (row != -1 || (sqlite3_errcode(d->db) & 0xff) != SQLITE_BUSY)
+		if (row != -1 || (d->code & 0xff) != SQLITE_BUSY)
 			break;
 		sqlite3_finalize(statement);
 		nanosleep(&nap, NULL);
@@ -182,6 +183,19 @@ static int make_schema(struct sqlite *d, struct err *err)
 	return sqlite_exec(d, "COMMIT", err);
 }
 
+/* A writer died while it was making the store, and its journal is to be rolled back: not by a
+ * connection for reading. */
+static int identify_for_reading(struct sqlite *d, const char *path, struct err *err)
+{
+	int found = identify_now(d, err);
+
+	if (found >= 0 || d->code != SQLITE_READONLY_ROLLBACK || access(path, W_OK) != 0)
+		return found;
+	sqlite_close(d);
+	found = sqlite_open(d, path, SQLITE_FOR_WRITING, err);
+	return found <= 0 ? found : identify_now(d, err);
+}
+
 int store_sqlite_database(struct sqlite *d, const char *path, enum sqlite_mode mode,
 			  struct err *err)
 {
@@ -189,9 +203,11 @@ int store_sqlite_database(struct sqlite *d, const char *path, enum sqlite_mode m
 
 	if (found <= 0)
 		return found;
+	if (mode == SQLITE_FOR_READING)
+		return identify_for_reading(d, path, err);
 	/* Before anything is changed: it may be somebody else's. */
 	found = identify_now(d, err);
-	if (found < 0 || mode == SQLITE_FOR_READING || (found == 0 && mode == SQLITE_FOR_WRITING))
+	if (found < 0 || (found == 0 && mode == SQLITE_FOR_WRITING))
 		return found;
 	if (set_up_writing(d, err) != 0 || (found == 0 && make_schema(d, err) != 0))
 		return -1;
