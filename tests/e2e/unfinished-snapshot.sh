@@ -1,0 +1,39 @@
+# timeout: 300
+# Killed in the middle of the first snapshot: its slot is dropped by the next start, and by nobody else.
+. "$(dirname "$0")/_lib.sh"
+
+shop
+sales 300000
+slots() { sql 'SELECT count(*) FROM pg_replication_slots'; }
+# A filter that holds the snapshot back until we close the gate.
+mkfifo "$work/gate"
+exec 7<>"$work/gate"
+held="cat '$work/gate' -"
+pipeline_start --filter "$held" 7>&-
+slot_there() { [ "$(slots)" = 1 ]; }
+wait_for 60 slot_there
+mapfile -t pids < <(pgrep -P "$pipeline")
+kill -9 "$pipeline" "${pids[@]}"
+wait "$pipeline" 2>/dev/null
+is "${#pids[@]} $(slots) $(ddb-put --show-checkpoint realtime "$TUBERIA_STORE")" '4 1 ' 'killed: a slot, and no checkpoint'
+
+run realtime-pipeline --once
+is "$code" 0 'the next run begins anew'
+equals_sql 'its snapshot is whole'
+is "$(slots)" 1 'there is one slot'
+
+# SIGTERM in the middle of it.
+TUBERIA_STORE=sqlite:$work/second.db store=$work/second.db
+pipeline_start --name second --filter "$held" 7>&-
+two_slots() { [ "$(slots)" = 2 ]; }
+wait_for 60 two_slots
+kill "$pipeline"
+wait_for 60 slot_there
+is "$?" 0 'SIGTERM in mid-snapshot: its slot goes'
+exec 7>&-
+pipeline_end
+is "$code" 0 'and exit status 0'
+run realtime-pipeline --name second --once
+is "$code" 0 'and the next run begins anew'
+equals_sql 'with a whole snapshot'
+done_testing
