@@ -404,10 +404,22 @@ static void select_options(int takers, struct opt *to)
 	*to = (struct opt){0};
 }
 
+static int check_top(const char *subject, struct err *err)
+{
+	if (strcmp(subject, "clientes") != 0 && strcmp(subject, "productos") != 0)
+		return err_set(err, ERR_USAGE, "top: \"%s\": must be clientes or productos",
+			       subject);
+	if (strcmp(subject, "clientes") == 0 && question.cliente != NULL)
+		return err_set(err, ERR_USAGE, "top clientes: takes --producto, not --cliente");
+	if (strcmp(subject, "productos") == 0 && question.producto != NULL)
+		return err_set(err, ERR_USAGE, "top productos: takes --cliente, not --producto");
+	return 0;
+}
+
 static int check_operands(const struct subcommand *s, char **operands, size_t count,
 			  struct answer *a, struct err *err)
 {
-	const char *operand = count > 1 ? operands[1] : NULL;
+	const char *operand = count > 1 ? operands[1] : "";
 
 	if (count == 0)
 		return err_set(
@@ -427,17 +439,9 @@ static int check_operands(const struct subcommand *s, char **operands, size_t co
 		question.cliente = operand;
 	if (s->bit == PRODUCTO)
 		question.producto = operand;
-	if (s->bit == TOP) {
-		a->subject = operand;
-		if (strcmp(operand, "clientes") != 0 && strcmp(operand, "productos") != 0)
-			return err_set(err, ERR_USAGE, "top: \"%s\": must be clientes or productos",
-				       operand);
-		if (strcmp(operand, "clientes") == 0 ? question.cliente != NULL
-						     : question.producto != NULL)
-			return err_set(err, ERR_USAGE, "top %s: takes --%s, not --%s", operand,
-				       *operand == 'c' ? "producto" : "cliente",
-				       *operand == 'c' ? "cliente" : "producto");
-	}
+	if (s->bit == TOP && check_top(operand, err) < 0)
+		return -1;
+	a->subject = operand;
 	if (question_check(&question, err) < 0)
 		return -1;
 	if (s->bit == SERIE && question.cliente == NULL && question.producto == NULL &&
@@ -517,7 +521,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	let_signals_end_us();
-	if (check_operands(sub, operands, count, &answer, &err) < 0)
+	if (check_operands(sub, operands, count, &answer, &err) < 0 || sub == NULL)
 		return tool_fail(&err);
 
 	display_detect(&answer.display, 1);

@@ -36,6 +36,22 @@ is "$(metrics-query top clientes -n 100000 | wc -l)" 3001 "a listing of all"
 is "$(metrics-query --store="sqlite:$work/m.db" -- cliente c1 | wc -l)" 1 "operands behind --"
 is "$(metrics-query -f csv cliente -- -x 2>&1 >/dev/null)" "metrics-query: no sales of cliente -x" "a name with a dash"
 
+# A signal ends it at once, also while nobody reads what it writes.
+for signal in TERM INT; do
+    mkfifo "$work/stuck.$signal"
+    exec 7<>"$work/stuck.$signal"
+    # A shell has its background jobs ignore SIGINT.
+    env --default-signal="$signal" metrics-query top clientes -n 9999 >"$work/stuck.$signal" &
+    asking=$!
+    blocked() { [ "$(cut -d ' ' -f 3 "/proc/$asking/stat")" = S ] && grep -q metrics "/proc/$asking/comm"; }
+    wait_for 10 blocked
+    kill -s "$signal" "$asking"
+    code=0
+    wait "$asking" || code=$?
+    is "$code" $((128 + $(kill -l "$signal"))) "SIG$signal ends it"
+    exec 7>&-
+done
+
 # Who may not read it. Root may read anything, so ask as nobody.
 chmod 700 "$work"
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
