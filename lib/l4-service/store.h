@@ -4,9 +4,9 @@
  * metrics-cgi). A store is named by a URI: sqlite:FILE, or dynamodb:TABLE. Items are struct metric;
  * their slices are valid until the next call on the same store or reader.
  *
- * Errors of both sides: ERR_CONFIG (no such backend; not a store, one of a newer version, none
- * there), ERR_DATA (damaged), ERR_DENIED (permissions), ERR_CREATE, ERR_IO, ERR_TEMP (disk full,
- * memory, another process holds it too long).
+ * Errors of both sides: ERR_CONFIG (no such backend; not a store, one of a newer version), ERR_DATA
+ * (damaged), ERR_DENIED (permissions), ERR_CREATE, ERR_IO, ERR_TEMP (disk full, memory, another
+ * process holds it too long). Of readers: ERR_UNAVAILABLE (none there, which a writer may mend).
  */
 #ifndef TUBERIA_STORE_H
 #define TUBERIA_STORE_H

@@ -62,7 +62,7 @@ int store_sqlite_reader_open(const char *place, struct store_reader **out, struc
 		return 0;
 	}
 	if (found == 0)
-		err_set(err, ERR_CONFIG, "%s: no store there", place);
+		err_set(err, ERR_UNAVAILABLE, "%s: no store there", place);
 	store_sqlite_reader_close(&r->base);
 	return -1;
 }

@@ -252,7 +252,7 @@ int main(void)
 		return 1;
 	snprintf(uri, sizeof uri, "sqlite:%s/m.db", directory);
 	epoch = epoch_new();
-	CHECK(store_reader_open(uri, &reader, &err) == -1 && err.status == ERR_CONFIG,
+	CHECK(store_reader_open(uri, &reader, &err) == -1 && err.status == ERR_UNAVAILABLE,
 	      "none yet: %s", err.message);
 	CHECK(store_show_checkpoint(uri, "test", &line, &err) == 0, "nor a checkpoint");
 	writing();
