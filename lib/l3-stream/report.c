@@ -223,11 +223,11 @@ static size_t fraction_length(struct slice number)
 	return point == NULL ? 0 : (size_t)(number.at + number.len - point);
 }
 
-/* The column's natural width. */
+/* The column's natural width. One without any cell is not shown. */
 static void measure(const struct report *r, const struct display *d, size_t column,
 		    struct layout *l)
 {
-	size_t whole = 0, text = 0, name = strlen(r->columns[column].name);
+	size_t whole = 0, text = 0, absent = 0, name = strlen(r->columns[column].name);
 
 	*l = (struct layout){.shown = r->columns[column].use != REPORT_RECORD_ONLY, .numbers = 1};
 	for (size_t row = 0; row < report_rows(r) && l->shown; row++) {
@@ -244,8 +244,12 @@ static void measure(const struct report *r, const struct display *d, size_t colu
 
 			l->numbers = 0;
 			text = width > text ? width : text;
+		} else {
+			absent++;
 		}
 	}
+	if (absent == report_rows(r))
+		l->shown = 0;
 	l->width = whole + l->fraction;
 	l->width = text > l->width ? text : l->width;
 	l->width = name > l->width ? name : l->width;

@@ -130,6 +130,25 @@ static void test_table(void)
 	report_free(r);
 }
 
+static void test_absent(void)
+{
+	static const struct report_column some[] = {
+		{"epoch", REPORT_SHOWN}, {"n", REPORT_SHOWN}, {"time", REPORT_SHOWN}};
+	struct report *r = report_new(some, 3);
+
+	for (int i = 0; i < 2; i++) {
+		report_absent(r);
+		report_number(r, slice_of("7"));
+		if (i == 0)
+			report_absent(r);
+		else
+			report_text(r, slice_of("10:00"));
+	}
+	CHECK(prints(r, REPORT_TABLE, &utf8, "title\n\nn  time\n─  ─────\n7\n7  10:00\n\nnote\n"),
+	      "a column without any cell is not shown, nor are spaces in place of the last");
+	report_free(r);
+}
+
 static void test_negative(void)
 {
 	struct report *r = report_new(columns, 4);
@@ -250,6 +269,7 @@ int main(void)
 	test_empty();
 	test_programs();
 	test_table();
+	test_absent();
 	test_negative();
 	test_narrow();
 	test_upright();
