@@ -347,9 +347,40 @@ static inline char *look_up(const struct table *t, struct slice key, uint32_t ha
 	return NULL;
 }
 
+uint32_t table_hash(struct slice key)
+{
+	return hash_of(key);
+}
+
+void table_fetch_slot(const struct table *t, uint32_t hash)
+{
+	__builtin_prefetch(&t->index[hash >> t->index_shift]);
+}
+
+void table_fetch_entry(const struct table *t, uint32_t hash)
+{
+	size_t i = (size_t)hash >> t->index_shift;
+
+	for (; t->index[i] != 0; i = (i + 1) & (t->index_size - 1)) {
+		if ((uint32_t)(t->index[i] >> 32) != hash)
+			continue;
+		const char *record = record_at(t, (uint32_t)t->index[i]);
+
+		/* A short key and its value may lie across two lines. */
+		__builtin_prefetch(record, 1);
+		__builtin_prefetch(record + t->value_size + UNIT, 1);
+		return;
+	}
+}
+
 void *table_at(struct table *t, struct slice key, int *fresh)
 {
-	uint32_t hash = hash_of(key), place, len = (uint32_t)key.len;
+	return table_at_hash(t, key, hash_of(key), fresh);
+}
+
+void *table_at_hash(struct table *t, struct slice key, uint32_t hash, int *fresh)
+{
+	uint32_t place, len = (uint32_t)key.len;
 	size_t slot;
 	char *record = look_up(t, key, hash, &slot);
 

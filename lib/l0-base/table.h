@@ -7,6 +7,8 @@
 #ifndef TUBERIA_TABLE_H
 #define TUBERIA_TABLE_H
 
+#include <stdint.h>
+
 #include "l0-base/buf.h"
 
 struct table;
@@ -22,6 +24,16 @@ void table_clear(struct table *t);
  * bytes, at most 2^31. Returns the value (16-byte aligned, valid until the next table_at, clear or
  * free), or NULL out of memory, the table unchanged. */
 void *table_at(struct table *t, struct slice key, int *fresh);
+
+/* table_at in steps, for a key that is known some time before it is needed. In a table much larger
+ * than the caches nearly all time goes by waiting for two places of memory: they can be fetched
+ * while other work is done. First table_hash and table_fetch_slot; a while later, when the slot has
+ * come, table_fetch_entry; at last table_at_hash, which is table_at. The two in the middle are
+ * hints: nothing depends on them. */
+uint32_t table_hash(struct slice key);
+void table_fetch_slot(const struct table *t, uint32_t hash);
+void table_fetch_entry(const struct table *t, uint32_t hash);
+void *table_at_hash(struct table *t, struct slice key, uint32_t hash, int *fresh);
 
 /* Find key. Returns its value, or NULL when it is not there. */
 void *table_find(const struct table *t, struct slice key);

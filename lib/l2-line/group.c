@@ -17,6 +17,12 @@ struct value {
 enum {
 	UNIT = 16,
 	UNSET = -1,
+	/* How many records may wait; a longer key or more amounts do not. */
+	WAITING = 8,
+	WAITING_KEY = 72,
+	WAITING_AMOUNTS = 4,
+	FAR = 1000, /* groups; a table of fewer stays in the caches */
+	NARROW_SCALE = 6,
 	VALUE_MAX = sizeof(struct value) + GROUP_MEASURES_MAX + UNIT +
 		    GROUP_MEASURES_MAX * sizeof(int128)
 };
@@ -25,6 +31,7 @@ struct group_plan {
 	struct group_shape shape;
 	size_t value_size, numbers_at; /* bytes of a value, and where its numbers begin */
 	int takes_back;                /* a group may vanish: nothing but count and sums */
+	size_t amounts;                /* that measures look at */
 	/* The keys as they are printed, each with a comma in front: `,"cliente_id":`. The comma of
 	 * the first one becomes the record's brace. */
 	struct slice by_key[GROUP_BY_MAX], count_key, measure_key[GROUP_MEASURES_MAX], time_key;
@@ -32,9 +39,23 @@ struct group_plan {
 	struct buf texts;
 };
 
+/* A record on its way to its group: while it waits for its turn, the group comes out of memory. It
+ * cannot fail: its amounts are narrow, and so have been all before it (see is_narrow). */
+struct waiting {
+	uint32_t hash;
+	unsigned char retract, key_len;
+	int8_t scale[WAITING_AMOUNTS];
+	int64_t unscaled[WAITING_AMOUNTS];
+	char key[WAITING_KEY];
+};
+
 struct groups {
 	const struct group_plan *plan;
 	struct table *table;
+	int wide;        /* amounts that are not narrow have come */
+	uint64_t narrow; /* how many that are */
+	size_t first, count;
+	struct waiting waiting[WAITING]; /* a ring: count of them from first on */
 };
 
 static inline int128 *numbers_of(const struct group_plan *p, struct value *v)
@@ -78,6 +99,8 @@ struct group_plan *group_plan_new(const struct group_shape *shape)
 	for (size_t i = 0; i < shape->measure_count; i++) {
 		put_key(p, shape->measures[i].name, &p->measure_key[i]);
 		p->takes_back &= shape->measures[i].kind == MEASURE_SUM;
+		if (p->amounts <= shape->measures[i].amount)
+			p->amounts = shape->measures[i].amount + 1;
 	}
 	put_key(p, shape->time, &p->time_key);
 	if (p->texts.failed) {
@@ -132,6 +155,14 @@ void groups_free(struct groups *g)
 void groups_clear(struct groups *g)
 {
 	table_clear(g->table);
+	g->count = 0;
+	g->wide = 0;
+	g->narrow = 0;
+}
+
+size_t groups_most(const struct groups *g)
+{
+	return table_count(g->table) + g->count;
 }
 
 size_t groups_count(const struct groups *g)
@@ -188,29 +219,28 @@ static void set_extreme(const struct measure *m, int128 *number, int8_t *scale,
 	*scale = (int8_t)amount->scale;
 }
 
-static struct value *find_value(struct groups *g, struct slice key, int *fresh)
+static struct value *find_value(struct groups *g, struct slice key, uint32_t hash)
 {
 	const struct group_shape *shape = &g->plan->shape;
-	struct value *v = table_at(g->table, key, fresh);
+	int fresh;
+	struct value *v = table_at_hash(g->table, key, hash, &fresh);
 
-	if (v != NULL && *fresh && !g->plan->takes_back)
+	if (v != NULL && fresh && !g->plan->takes_back)
 		for (size_t i = 0; i < shape->measure_count; i++)
 			if (shape->measures[i].kind != MEASURE_SUM)
 				v->scale[i] = UNSET;
 	return v;
 }
 
-int groups_add(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
-	       struct err *err)
+static int add_now(struct groups *g, struct slice key, uint32_t hash, int retract,
+		   const struct decimal *amounts, struct err *err)
 {
 	const struct group_plan *p = g->plan;
 	const struct group_shape *shape = &p->shape;
 	_Alignas(UNIT) char before[VALUE_MAX];
-	struct value *v;
+	struct value *v = find_value(g, key, hash);
 	int128 *numbers;
-	int fresh;
 
-	v = find_value(g, key, &fresh);
 	if (v == NULL)
 		return err_memory(err);
 	numbers = numbers_of(p, v);
@@ -232,7 +262,75 @@ int groups_add(struct groups *g, struct slice key, int retract, const struct dec
 		}
 	}
 	v->count += retract ? -1 : 1;
-	return fresh;
+	return 0;
+}
+
+/* Put the first of those that wait into its group. */
+static int add_first(struct groups *g, struct err *err)
+{
+	const struct waiting *r = &g->waiting[g->first];
+	struct slice key = {r->key, r->key_len};
+	struct decimal amounts[WAITING_AMOUNTS];
+
+	for (size_t i = 0; i < g->plan->amounts; i++)
+		amounts[i] = (struct decimal){r->unscaled[i], r->scale[i]};
+	g->first = (g->first + 1) % WAITING;
+	g->count--;
+	return add_now(g, key, r->hash, r->retract, amounts, err);
+}
+
+int groups_settle(struct groups *g, struct err *err)
+{
+	while (g->count > 0)
+		if (add_first(g, err) != 0)
+			return -1;
+	return 0;
+}
+
+static int wait(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
+		struct err *err)
+{
+	struct waiting *r;
+
+	if (g->count == WAITING && add_first(g, err) != 0)
+		return -1;
+	r = &g->waiting[(g->first + g->count++) % WAITING];
+	r->hash = table_hash(key);
+	table_fetch_slot(g->table, r->hash);
+	r->retract = retract != 0;
+	r->key_len = (unsigned char)key.len;
+	memcpy(r->key, key.at, key.len);
+	for (size_t i = 0; i < g->plan->amounts; i++) {
+		r->unscaled[i] = (int64_t)amounts[i].unscaled;
+		r->scale[i] = (int8_t)amounts[i].scale;
+	}
+	/* The slot of the one in the middle has come by now. */
+	r = &g->waiting[(g->first + g->count / 2) % WAITING];
+	table_fetch_entry(g->table, r->hash);
+	return 0;
+}
+
+/* Amounts of 64 bits with a scale of up to 6: of less than 2^42 of them, no sum has more than
+ * 63 + 20 + 42 = 125 bits, and 10^38 has 126.2. */
+static int is_narrow(const struct group_plan *p, const struct decimal *amounts)
+{
+	for (size_t i = 0; i < p->amounts; i++)
+		if (amounts[i].scale > NARROW_SCALE ||
+		    amounts[i].unscaled != (int64_t)amounts[i].unscaled)
+			return 0;
+	return 1;
+}
+
+int groups_add(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
+	       struct err *err)
+{
+	g->wide |= ++g->narrow >> 42 != 0 || !is_narrow(g->plan, amounts);
+	if (!g->wide && table_count(g->table) >= FAR && key.len <= WAITING_KEY &&
+	    g->plan->amounts <= WAITING_AMOUNTS)
+		return wait(g, key, retract, amounts, err);
+	if (groups_settle(g, err) != 0)
+		return -1;
+	return add_now(g, key, table_hash(key), retract, amounts, err);
 }
 
 /* ---- printing ---- */

@@ -49,14 +49,24 @@ struct groups;
 
 struct groups *groups_new(const struct group_plan *p); /* NULL out of memory */
 void groups_free(struct groups *g);                    /* NULL is allowed */
-void groups_clear(struct groups *g);                   /* no groups; memory is kept */
+void groups_clear(struct groups *g);                   /* no groups left; memory is kept */
 
 /* Add a record to its group, or take it back (retract 1): a record taken back lowers the count and
  * the sums, and leaves the least and the greatest amount alone, which cannot be undone. amounts[i]
- * is what measures with amount i look at. Returns 1 when the group is new, 0 when it was there, or
- * -1 with ERR_DATA (a sum of more than 38 digits) or ERR_TEMP, the groups unchanged. */
+ * is what measures with amount i look at. Returns 0, or -1 with ERR_DATA (a sum of more than 38
+ * digits; the groups are unchanged) or ERR_TEMP.
+ *
+ * A record of a large table, whose group is far away in memory, may have to wait its turn for a few
+ * calls, until groups_settle; only one that cannot fail does. */
 int groups_add(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
 	       struct err *err);
+
+/* Put the records that wait into their groups: before anything but groups_add, groups_most and
+ * groups_clear. Returns 0, or -1 out of memory. */
+int groups_settle(struct groups *g, struct err *err);
+
+/* The number of groups, if each record that waits is of a new one. */
+size_t groups_most(const struct groups *g);
 
 size_t groups_count(const struct groups *g);
 size_t groups_bytes(const struct groups *g); /* memory held */

@@ -37,7 +37,7 @@ struct windows {
 	size_t open_count, open_size;
 	struct window *spare[SPARES]; /* closed ones: their memory is warm, new pages are dear */
 	size_t spare_count;
-	uint64_t group_count; /* in all open windows */
+	uint64_t group_count; /* in all open windows but the last one */
 	struct groups *delta; /* delta mode: window and day stand in front of each key */
 
 	int has_clock;
@@ -196,7 +196,21 @@ static struct window *open_window(struct windows *w)
 	return v;
 }
 
-/* Close the first `count` of the open windows. */
+/* The next record is of another window: this one's count is known now. */
+static int leave_last(struct windows *w, struct err *err)
+{
+	struct window *v = w->last;
+
+	w->last = NULL;
+	if (v == NULL)
+		return 0;
+	if (groups_settle(v->groups, err) != 0)
+		return -1;
+	w->group_count += groups_count(v->groups);
+	return 0;
+}
+
+/* Close the first `count` of the open windows; w->last was left. */
 static void close_windows(struct windows *w, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -214,14 +228,19 @@ static void close_windows(struct windows *w, size_t count)
 	w->open_count -= count;
 	if (w->open_count > 0)
 		memmove(w->open, w->open + count, w->open_count * sizeof(struct window *));
-	w->last = NULL;
 	w->next = 0;
 }
 
 /* ---- records ---- */
 
-static int too_many(const struct windows *w, struct err *err)
+/* There may be too many groups. Those that are due are as good as gone. */
+static int check_limit(struct windows *w, struct err *err)
 {
+	if (groups_settle(w->last->groups, err) != 0)
+		return -1;
+	if (w->group_count + groups_count(w->last->groups) <= w->options.max_groups ||
+	    windows_due(w))
+		return WINDOW_COUNTED;
 	return err_set(err, ERR_CONFIG,
 		       "more than %" PRIu64 " groups in open windows (--max-groups)",
 		       w->options.max_groups);
@@ -234,7 +253,11 @@ static int add_delta(struct windows *w, struct slice key, int retract,
 
 	memcpy(front, &w->tumble.window, sizeof w->tumble.window);
 	key = (struct slice){front, key.len + WINDOW_KEY_FRONT};
-	return groups_add(w->delta, key, retract, amounts, err) < 0 ? -1 : WINDOW_COUNTED;
+	if (groups_add(w->delta, key, retract, amounts, err) != 0)
+		return -1;
+	if (groups_most(w->delta) >= w->options.max_groups && groups_settle(w->delta, err) != 0)
+		return -1;
+	return WINDOW_COUNTED;
 }
 
 /* Would this instant, which lies ahead of the event clock, move it too far? In a replay, what is
@@ -258,10 +281,10 @@ int windows_add(struct windows *w, const struct timestamp *t, struct slice key, 
 		const struct decimal *amounts, struct err *err)
 {
 	struct instant at = {t->utc, t->nanos};
-	int ahead, fresh;
+	int ahead;
 
-	if (tumble_find(&w->tumble, t))
-		w->last = NULL;
+	if (tumble_find(&w->tumble, t) && leave_last(w, err) != 0)
+		return -1;
 	if (w->delta != NULL)
 		return add_delta(w, key, retract, amounts, err);
 	if (w->tumble.window.end <= w->watermark)
@@ -269,17 +292,18 @@ int windows_add(struct windows *w, const struct timestamp *t, struct slice key, 
 	ahead = !w->has_clock || is_before(w->clock, at);
 	if (ahead && is_too_far(w, at))
 		return WINDOW_AHEAD;
-	if (w->last == NULL && (w->last = open_window(w)) == NULL)
-		return err_memory(err);
-	fresh = groups_add(w->last->groups, key, retract, amounts, err);
-	if (fresh < 0)
+	if (w->last == NULL) {
+		w->last = open_window(w);
+		if (w->last == NULL)
+			return err_memory(err);
+		w->group_count -= groups_count(w->last->groups);
+	}
+	if (groups_add(w->last->groups, key, retract, amounts, err) != 0)
 		return -1;
-	w->group_count += fresh;
 	if (ahead)
 		set_clock(w, at);
-	/* Groups that are due are as good as gone. */
-	if (w->group_count > w->options.max_groups && !windows_due(w))
-		return too_many(w, err);
+	if (w->group_count + groups_most(w->last->groups) > w->options.max_groups)
+		return check_limit(w, err);
 	return WINDOW_COUNTED;
 }
 
@@ -288,8 +312,8 @@ int windows_add(struct windows *w, const struct timestamp *t, struct slice key, 
 int windows_due(const struct windows *w)
 {
 	if (w->delta != NULL)
-		return groups_count(w->delta) > 0 &&
-		       (w->flushing || groups_count(w->delta) >= w->options.max_groups);
+		return groups_most(w->delta) > 0 &&
+		       (w->flushing || groups_most(w->delta) >= w->options.max_groups);
 	return w->open_count > 0 && !w->replaying && w->open[0]->at.end <= w->watermark;
 }
 
@@ -322,7 +346,10 @@ static int stamp(struct windows *w, const struct tumble_window *at)
 static int take_delta(struct windows *w, struct buf *out)
 {
 	int printed = 0;
+	struct err ignored; /* it can only be memory */
 
+	if (groups_settle(w->delta, &ignored) != 0)
+		return -1;
 	while (printed == 0 && w->next < groups_count(w->delta)) {
 		struct tumble_window at;
 
@@ -343,9 +370,12 @@ static int take_delta(struct windows *w, struct buf *out)
 int windows_take(struct windows *w, struct buf *out)
 {
 	int printed = 0;
+	struct err ignored; /* it can only be memory */
 
 	if (w->delta != NULL)
 		return take_delta(w, out);
+	if (leave_last(w, &ignored) != 0)
+		return -1;
 	while (printed == 0 && (w->next > 0 || windows_due(w))) {
 		struct window *v = w->open[0];
 
@@ -426,6 +456,8 @@ int windows_barrier(struct windows *w, const struct window_barrier *b, struct er
 			       "barrier %" PRId64 " has a watermark: another stage upstream holds "
 			       "open windows, and only one can be restarted",
 			       b->epoch);
+	if (leave_last(w, err) != 0)
+		return -1;
 	if (b->empty && b->snapshot)
 		close_windows(w, w->open_count);
 	if (b->empty && w->has_clock && since > 0)

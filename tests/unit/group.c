@@ -1,5 +1,6 @@
 #include "l2-line/group.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "check.h"
@@ -89,7 +90,8 @@ static void test_measures(void)
 	struct decimal d = decimal("100");
 	struct err err;
 
-	CHECK(add(g, "1", "1.5") == 1 && add(g, "1", "-0.25") == 0, "new, and then known");
+	CHECK(add(g, "1", "1.5") == 0 && add(g, "1", "-0.25") == 0 && groups_count(g) == 1,
+	      "two records, one group");
 	add(g, "1", "1.50");
 	CHECK(is(print(g, 0),
 		 "{\"k\":1,\"n\":3,\"s\":2.75,\"lo\":-0.25,\"hi\":1.5,\"t\":\"10:00\"}\n"),
@@ -105,7 +107,7 @@ static void test_measures(void)
 	CHECK(is(print(g, 1), "{\"k\":2,\"n\":0,\"s\":0,\"lo\":100,\"hi\":100,\"t\":\"10:00\"}\n"),
 	      "with least and greatest, a group never vanishes");
 	groups_clear(g);
-	CHECK(groups_count(g) == 0 && add(g, "2", "7") == 1, "cleared: all new");
+	CHECK(groups_count(g) == 0 && add(g, "2", "7") == 0, "cleared: all new");
 	CHECK(is(print(g, 0), "{\"k\":2,\"n\":1,\"s\":7,\"lo\":7,\"hi\":7,\"t\":\"10:00\"}\n"),
 	      "and nothing left of before");
 	groups_free(g);
@@ -162,11 +164,88 @@ static void test_wide_sums(void)
 	group_plan_free(plan);
 }
 
+/* A large table, where records wait for their groups, is what a small one is: sums, order, errors.
+ * Keys that are too long to wait, and amounts that are too wide, stand among the others. */
+static void test_waiting(void)
+{
+	enum { KEYS = 5000, RECORDS = 100000 };
+	static int64_t sums[KEYS], counts[KEYS];
+	static int order[KEYS];
+	struct group_shape shape = {.by = {"k"},
+				    .by_count = 1,
+				    .count = "n",
+				    .measures = {{MEASURE_SUM, 0, "s"}},
+				    .measure_count = 1,
+				    .time = "t"};
+	struct group_plan *plan = group_plan_new(&shape);
+	struct groups *g = groups_new(plan);
+	struct buf expected = {0}, key = {0};
+	uint64_t random = 88172645463325252u;
+	int seen = 0, good = 1;
+	struct err err;
+
+	for (int i = 0; i < RECORDS; i++) {
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		int k = (int)(random % KEYS), retract = random >> 40 & 1;
+		int64_t amount = (int64_t)(random >> 50) - 8000;
+		struct decimal d = {amount, 2};
+
+		buf_clear(&key);
+		buf_printf(&key, "\"%0*d\"", k % 50 == 0 ? 100 : 5, k);
+		good &= groups_add(g, buf_view(&key), retract, &d, &err) == 0;
+		if (counts[k] == 0 && sums[k] == 0) {
+			int known = 0;
+
+			for (int n = 0; n < seen && !known; n++)
+				known = order[n] == k;
+			if (!known)
+				order[seen++] = k;
+		}
+		counts[k] += retract ? -1 : 1;
+		sums[k] += retract ? -amount : amount;
+		good &= groups_most(g) >= (size_t)seen;
+	}
+	good &= groups_settle(g, &err) == 0 && groups_count(g) == (size_t)seen;
+	for (int n = 0; n < seen; n++) {
+		int k = order[n];
+		struct decimal sum = {sums[k], 2};
+		char text[DECIMAL_TEXT_MAX];
+
+		decimal_print(&sum, text);
+		buf_clear(&expected);
+		if (counts[k] != 0 || sums[k] != 0)
+			buf_printf(&expected,
+				   "{\"k\":\"%0*d\",\"n\":%d,\"s\":%s,\"t\":\"10:00\"}\n",
+				   k % 50 == 0 ? 100 : 5, k, (int)counts[k], text);
+		good &= is(print(g, (size_t)n), buf_text(&expected));
+	}
+	CHECK(good && seen == KEYS, "100,000 records in 5,000 groups");
+
+	/* Wide amounts: what waits goes first, and an error is told at its own record. */
+	struct decimal narrow = {1, 0}, wide = decimal("99999999999999999999999999999999999999");
+
+	groups_add(g, slice_of("\"wide\""), 0, &narrow, &err);
+	CHECK(groups_add(g, slice_of("\"wide\""), 0, &wide, &err) == -1, "an error at its record");
+	CHECK(groups_add(g, slice_of("\"other\""), 0, &wide, &err) == 0 &&
+		      groups_add(g, slice_of("\"other\""), 0, &narrow, &err) == -1,
+	      "a narrow amount can fail behind a wide one, and does so at once");
+	groups_settle(g, &err);
+	CHECK(is(print(g, (size_t)seen), "{\"k\":\"wide\",\"n\":1,\"s\":1,\"t\":\"10:00\"}\n"),
+	      "nothing of it was added");
+	buf_free(&key);
+	buf_free(&expected);
+	groups_free(g);
+	group_plan_free(plan);
+}
+
 int main(void)
 {
 	test_ids();
 	test_measures();
 	test_first_key();
 	test_wide_sums();
+	test_waiting();
 	return check_done();
 }
