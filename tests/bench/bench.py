@@ -1,0 +1,83 @@
+"""What the bench entries share: commands measured in turn, medians, a table, build/bench.json.
+
+A measurement is a whole process: wall time, CPU (user + system, children included), and the peak memory of its
+largest process, as the kernel accounts for them (wait4(2)). Ours and the peers run A B C A B C, so that a
+machine whose speed drifts does so for all; ratios are those of medians.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+RESULTS = os.environ.get("BENCH_JSON", os.path.join(TOP, "build", "bench.json"))
+RUNS = int(os.environ.get("BENCH_RUNS", "3"))
+SCALE = float(os.environ.get("BENCH_SCALE", "1"))
+
+
+def scaled(n):
+    return max(1, int(n * SCALE))
+
+
+def measure(command, **popen):
+    """Run a shell command; returns (wall s, CPU s, peak MB). A status other than 0 ends the bench."""
+    begun = time.monotonic()
+    child = subprocess.Popen(["bash", "-o", "pipefail", "-c", command], **popen)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - begun
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        sys.exit(f"bench: status {child.returncode}: {command}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def compare(entry, work, amount, unit, commands, runs=RUNS, before=None):
+    """Measure commands, a dict of name to shell command, ours first, in turn; print and keep the results.
+
+    amount, unit: what one run handles, for the rate. before: called with the name before each run.
+    """
+    samples = {name: [] for name in commands}
+    for number in range(runs + 1):
+        for name, command in commands.items():
+            if before:
+                before(name)
+            sample = measure(command)
+            if number > 0 or runs == 1:  # the first round warms the caches
+                samples[name].append(sample)
+        if runs == 1:
+            break
+    rows = {}
+    for name, taken in samples.items():
+        wall, cpu, memory = (statistics.median(column) for column in zip(*taken))
+        spread = (max(t[0] for t in taken) - min(t[0] for t in taken)) / wall
+        rows[name] = {"wall_s": round(wall, 3), "cpu_s": round(cpu, 3), "peak_mb": round(memory, 1),
+                      "rate_per_s": round(amount / wall), "spread": round(spread, 2)}
+    ours = next(iter(rows))
+    print(f"\n{entry}: {work}")
+    print(f"  {'':32} {'wall s':>8} {'CPU s':>8} {'peak MB':>8} {unit + '/s':>12} {'spread':>7}"
+          f" {'wall ×':>7} {'CPU ×':>7}")
+    for name, row in rows.items():
+        row["wall_ratio"] = round(row["wall_s"] / rows[ours]["wall_s"], 2)
+        row["cpu_ratio"] = round(row["cpu_s"] / max(rows[ours]["cpu_s"], 0.001), 2)
+        print(f"  {name:32} {row['wall_s']:8.2f} {row['cpu_s']:8.2f} {row['peak_mb']:8.1f} {row['rate_per_s']:12,}"
+              f" {row['spread']:7.0%} {row['wall_ratio']:7.2f} {row['cpu_ratio']:7.2f}")
+    sys.stdout.flush()
+    keep(entry, work, rows)
+    return rows
+
+
+def keep(entry, work, rows):
+    """Put the rows of a piece of work into the results file."""
+    try:
+        with open(RESULTS, encoding="utf-8") as f:
+            results = json.load(f)
+    except (OSError, ValueError):
+        results = {}
+    results.setdefault(entry, {})[work] = rows
+    os.makedirs(os.path.dirname(RESULTS), exist_ok=True)
+    with open(RESULTS + ".new", "w", encoding="utf-8") as f:
+        json.dump(results, f, indent=1, ensure_ascii=False)
+    os.replace(RESULTS + ".new", RESULTS)
