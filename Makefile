@@ -7,7 +7,9 @@ DESTDIR =
 OPT     = -O2 -g
 FUZZ_SECONDS = 60
 
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
+endif
 # Short lines of progress; V=1 shows the commands.
 Q   = $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-5s%s\n')

@@ -44,5 +44,5 @@ like "$(cat "$work/err")" 'given up after 2 failures in a row' 'and says that it
 run cron --help
 is "$code" 0 '--help: status 0'
 like "$(cat "$work/out")" '^Usage: realtime-pipeline' '--help goes to stdout'
-like "$(cron --version)" '^realtime-pipeline [0-9]' '--version'
+like "$(cron --version)" '^realtime-pipeline \(Tuber.+\) [0-9]' '--version'
 done_testing
