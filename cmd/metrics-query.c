@@ -462,7 +462,7 @@ static int ask(const struct subcommand *s, struct answer *a, struct err *err)
 	struct freshness *f = &a->fresh;
 	int found;
 
-	if (store_reader_open(store_uri, &a->store, err) < 0 || store_begin(a->store, err) < 0)
+	if (store_reader_open(store_uri, 0, &a->store, err) < 0 || store_begin(a->store, err) < 0)
 		return -1;
 	f->known = store_fresh(a->store, &f->time, &f->epoch, err);
 	f->now = freshness_now();

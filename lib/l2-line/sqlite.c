@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- errors ---- */
@@ -50,6 +51,8 @@ int sqlite_fail(struct sqlite *d, struct err *err)
 	}
 	if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN)
 		errnum = sqlite3_system_errno(d->db);
+	if (d->deadline != 0 && ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_INTERRUPT))
+		return err_set(err, ERR_TEMP, "%s: no answer within the time given", d->path);
 	if ((code & 0xff) == SQLITE_BUSY)
 		return err_set(err, ERR_TEMP, "%s: another process has held it for %d s", d->path,
 			       SQLITE_WAIT_MILLISECONDS / 1000);
@@ -117,6 +120,50 @@ int sqlite_number(struct sqlite *d, const char *sql, int64_t *n, struct err *err
 	*n = row > 0 ? sqlite3_column_int64(statement, 0) : 0;
 	sqlite3_finalize(statement);
 	return row < 0 ? -1 : 0;
+}
+
+/* ---- time ---- */
+
+static int64_t monotonic_micros(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static int is_over(void *context)
+{
+	const struct sqlite *d = context;
+
+	return monotonic_micros() >= d->deadline;
+}
+
+/* Another process holds it. Try again soon: the time left is short. */
+static int wait_a_little(void *context, int count)
+{
+	static const struct timespec nap = {0, 2000000};
+
+	(void)count;
+	if (is_over(context))
+		return 0;
+	nanosleep(&nap, NULL);
+	return 1;
+}
+
+void sqlite_within(struct sqlite *d, int64_t within)
+{
+	enum { STEPS = 1000 }; /* of SQLite's machine between two looks at the clock: some 20 us */
+	int had = d->deadline != 0;
+
+	d->deadline = within == 0 ? 0 : monotonic_micros() + within;
+	if (within == 0) {
+		sqlite3_progress_handler(d->db, 0, NULL, NULL);
+		sqlite3_busy_timeout(d->db, SQLITE_WAIT_MILLISECONDS);
+	} else if (!had) {
+		sqlite3_progress_handler(d->db, STEPS, is_over, d);
+		sqlite3_busy_handler(d->db, wait_a_little, d);
+	}
 }
 
 /* ---- opening ---- */

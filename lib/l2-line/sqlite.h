@@ -16,8 +16,9 @@ enum { SQLITE_WAIT_MILLISECONDS = 20000 };
 
 struct sqlite {
 	sqlite3 *db;
-	char *path;     /* as given: for messages */
-	int code;       /* SQLite's extended result code of the last failure */
+	char *path;       /* as given: for messages */
+	int code;         /* SQLite's extended result code of the last failure */
+	int64_t deadline; /* of sqlite_within, on the monotonic clock in microseconds; 0: none */
 	struct err why; /* set by SQL functions of ours that fail; sqlite_fail takes it from here */
 };
 
@@ -32,6 +33,11 @@ enum sqlite_mode {
  * a database shows with the first statement. To be closed in any case. */
 int sqlite_open(struct sqlite *d, const char *path, enum sqlite_mode mode, struct err *err);
 void sqlite_close(struct sqlite *d);
+
+/* From now on, statements that have not come to their end when `within` microseconds have gone by,
+ * all together, fail with ERR_TEMP: they wait for another process, or work. 0: they work as long as
+ * it takes, and wait for SQLITE_WAIT_MILLISECONDS each. */
+void sqlite_within(struct sqlite *d, int64_t within);
 
 /* What SQLite has to say of its last failure, as an error of ours: ERR_TEMP for what may pass (disk
  * full, locked, out of memory), ERR_DATA (damaged, a constraint), ERR_CONFIG (no database, or

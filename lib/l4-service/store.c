@@ -6,97 +6,14 @@
 #include "l3-stream/control.h"
 #include "l4-service/store_backend.h"
 
-static const struct store_backend *const backends[] = {&store_sqlite};
-
-/* The backend of a URI, and what stands behind its scheme; NULL with *err. */
-static const struct store_backend *backend_of(const char *uri, const char **place, struct err *err)
+/* The write side of a URI's backend, and what stands behind its scheme; NULL with *err. */
+static const struct store_writing *writing_of(const char *uri, const char **place, struct err *err)
 {
-	const char *colon = strchr(uri, ':');
-	struct slice scheme = {uri, colon == NULL ? 0 : (size_t)(colon - uri)};
+	const struct store_backend *b = store_backend_of(uri, place, err);
 
-	for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) {
-		if (!slice_is(scheme, backends[i]->scheme))
-			continue;
-		*place = colon + 1;
-		if (**place != '\0')
-			return backends[i];
-		err_set(err, ERR_CONFIG, "\"%s\": nothing behind the colon", uri);
-		return NULL;
-	}
-	if (slice_is(scheme, "dynamodb"))
-		err_set(err, ERR_CONFIG, "\"%s\": DynamoDB is not built in", uri);
-	else
-		err_set(err, ERR_CONFIG, "\"%s\": not a store (sqlite:FILE)", uri);
-	return NULL;
-}
-
-/* ---- reading ---- */
-
-int store_reader_open(const char *uri, struct store_reader **out, struct err *err)
-{
-	const char *place;
-	const struct store_backend *b = backend_of(uri, &place, err);
-
-	return b == NULL ? -1 : b->reader_open(place, out, err);
-}
-
-void store_reader_close(struct store_reader *r)
-{
-	if (r != NULL)
-		r->backend->reader_close(r);
-}
-
-int store_begin(struct store_reader *r, struct err *err)
-{
-	return r->backend->begin(r, err);
-}
-
-void store_end(struct store_reader *r)
-{
-	r->backend->end(r);
-}
-
-int store_fresh(struct store_reader *r, int64_t *time, int64_t *epoch, struct err *err)
-{
-	return r->backend->fresh(r, time, epoch, err);
-}
-
-int store_get(struct store_reader *r, const struct metric_key *key, struct metric *m,
-	      struct err *err)
-{
-	return r->backend->get(r, key, m, err);
-}
-
-int store_get_many(struct store_reader *r, const struct metric_key *keys, size_t count,
-		   struct err *err)
-{
-	return r->backend->get_many(r, keys, count, err);
-}
-
-int store_customers(struct store_reader *r, struct slice producto, struct slice fecha,
-		    struct slice prefix, struct err *err)
-{
-	return r->backend->customers(r, producto, fecha, prefix, err);
-}
-
-int store_products(struct store_reader *r, struct slice cliente_id, struct slice fecha,
-		   struct slice prefix, struct err *err)
-{
-	return r->backend->products(r, cliente_id, fecha, prefix, err);
-}
-
-int store_days(struct store_reader *r, struct slice cliente_id, struct slice producto, int64_t from,
-	       int64_t to, struct err *err)
-{
-	if (cliente_id.at == NULL && producto.at == NULL)
-		return err_set(err, ERR_USAGE,
-			       "the days of all customers and products together are not kept");
-	return r->backend->days(r, cliente_id, producto, from, to, err);
-}
-
-int store_next(struct store_reader *r, struct metric *m, struct err *err)
-{
-	return r->backend->next(r, m, err);
+	if (b != NULL && b->writing == NULL)
+		err_set(err, ERR_CONFIG, "\"%s\": this program only reads", uri);
+	return b == NULL ? NULL : b->writing;
 }
 
 /* ---- writing ---- */
@@ -127,7 +44,7 @@ static int read_committed(struct store *s, struct slice line, struct err *err)
 int store_open(const char *uri, const char *checkpoint, struct store **out, struct err *err)
 {
 	const char *place;
-	const struct store_backend *b = backend_of(uri, &place, err);
+	const struct store_writing *b = writing_of(uri, &place, err);
 	struct buf line = {0};
 	struct store *s = NULL;
 	int failed;
@@ -159,7 +76,7 @@ void store_close(struct store *s)
 		return;
 	free(s->checkpoint);
 	buf_free(&s->pos);
-	s->backend->close(s);
+	s->writing->close(s);
 }
 
 static int is_committed(struct store *s, const struct barrier *b)
@@ -236,7 +153,7 @@ int store_expects(struct store *s, const struct barrier *b, uint64_t gathered, s
 
 int store_stage(struct store *s, struct epoch *e, struct err *err)
 {
-	return s->backend->stage(s, e, err);
+	return s->writing->stage(s, e, err);
 }
 
 int store_commit(struct store *s, struct epoch *e, const struct barrier *b, struct err *err)
@@ -251,7 +168,7 @@ int store_commit(struct store *s, struct epoch *e, const struct barrier *b, stru
 				       "been added to what was there (--checkpoint prevents that)");
 		replace = 0;
 	}
-	if (s->backend->commit(s, e, b, replace, err) != 0)
+	if (s->writing->commit(s, e, b, replace, err) != 0)
 		return -1;
 	s->partial = b == NULL;
 	if (b != NULL)
@@ -264,7 +181,7 @@ int store_commit(struct store *s, struct epoch *e, const struct barrier *b, stru
 int store_show_checkpoint(const char *uri, const char *name, struct buf *line, struct err *err)
 {
 	const char *place;
-	const struct store_backend *b = backend_of(uri, &place, err);
+	const struct store_writing *b = writing_of(uri, &place, err);
 
 	return b == NULL ? -1 : b->show_checkpoint(place, name, line, err);
 }
@@ -272,7 +189,7 @@ int store_show_checkpoint(const char *uri, const char *name, struct buf *line, s
 int store_drop_checkpoint(const char *uri, const char *name, struct err *err)
 {
 	const char *place;
-	const struct store_backend *b = backend_of(uri, &place, err);
+	const struct store_writing *b = writing_of(uri, &place, err);
 
 	return b == NULL ? -1 : b->drop_checkpoint(place, name, err);
 }
@@ -282,7 +199,7 @@ int store_verify(const char *uri,
 		 void *context, struct store_verified *counts, struct err *err)
 {
 	const char *place;
-	const struct store_backend *b = backend_of(uri, &place, err);
+	const struct store_writing *b = writing_of(uri, &place, err);
 
 	return b == NULL ? -1 : b->verify(place, report, context, counts, err);
 }

@@ -25,9 +25,15 @@ struct epoch;
 struct store_reader;
 
 /* Open an existing store for reading; nothing is created. One reader serves any number of calls,
- * and sees each epoch whole or not at all. Returns 0 with *out, or -1. */
-int store_reader_open(const char *uri, struct store_reader **out, struct err *err);
+ * and sees each epoch whole or not at all. within: as of store_within. Returns 0 with *out, or -1.
+ */
+int store_reader_open(const char *uri, int64_t within, struct store_reader **out, struct err *err);
 void store_reader_close(struct store_reader *r); /* NULL is allowed */
+
+/* From now on, calls that have not come to their end when `within` microseconds have gone by, all
+ * together, fail with ERR_TEMP, whatever they wait for. 0: each may wait as long as the backend
+ * sees fit. */
+void store_within(struct store_reader *r, int64_t within);
 
 /* Between begin and end all calls see the same epoch, however many the writer commits meanwhile
  * (DynamoDB has no such thing: there each call sees the newest). Without begin each get or list is

@@ -1,8 +1,8 @@
 /* store_backend.h - layer 4, of the store alone: what a backend does for it.
  *
- * store.c finds the backend by the URI, and knows in which order barriers may come; a backend
- * knows its database. Functions are as in store.h, where nothing else is said; `place` is the URI
- * without its scheme.
+ * store_read.c finds the backend by the URI, store.c knows in which order barriers may come; a
+ * backend knows its database. Functions are as in store.h, where nothing else is said; `place` is
+ * the URI without its scheme.
  */
 #ifndef TUBERIA_STORE_BACKEND_H
 #define TUBERIA_STORE_BACKEND_H
@@ -20,11 +20,11 @@ struct store_verified;
 
 /* A backend's own struct begins with one of these two. */
 struct store_reader {
-	const struct store_backend *backend;
+	const struct store_reading *reading;
 };
 
 struct store {
-	const struct store_backend *backend;
+	const struct store_writing *writing;
 	char *checkpoint; /* NULL: plain */
 	/* The barrier that was committed last under that name; epoch 0: none. */
 	int64_t epoch;
@@ -34,27 +34,10 @@ struct store {
 	int partial;   /* plain: something was committed since the last barrier */
 };
 
-struct store_backend {
-	const char *scheme;
-
-	/* *line: the last committed barrier of the checkpoint is appended. Sets was_empty. */
-	int (*open)(const char *place, const char *checkpoint, struct store **out, struct buf *line,
-		    struct err *err);
-	void (*close)(struct store *s);
-	int (*stage)(struct store *s, struct epoch *e, struct err *err);
-	/* replace: what is there goes first. */
-	int (*commit)(struct store *s, struct epoch *e, const struct barrier *b, int replace,
-		      struct err *err);
-
-	int (*show_checkpoint)(const char *place, const char *name, struct buf *line,
-			       struct err *err);
-	int (*drop_checkpoint)(const char *place, const char *name, struct err *err);
-	int (*verify)(const char *place,
-		      int (*report)(void *context, struct slice difference, struct err *err),
-		      void *context, struct store_verified *counts, struct err *err);
-
-	int (*reader_open)(const char *place, struct store_reader **out, struct err *err);
-	void (*reader_close)(struct store_reader *r);
+struct store_reading {
+	int (*open)(const char *place, int64_t within, struct store_reader **out, struct err *err);
+	void (*close)(struct store_reader *r);
+	void (*within)(struct store_reader *r, int64_t within);
 	int (*begin)(struct store_reader *r, struct err *err);
 	void (*end)(struct store_reader *r);
 	int (*fresh)(struct store_reader *r, int64_t *time, int64_t *epoch, struct err *err);
@@ -71,6 +54,39 @@ struct store_backend {
 	int (*next)(struct store_reader *r, struct metric *m, struct err *err);
 };
 
-extern const struct store_backend store_sqlite;
+struct store_writing {
+	/* *line: the last committed barrier of the checkpoint is appended. Sets was_empty. */
+	int (*open)(const char *place, const char *checkpoint, struct store **out, struct buf *line,
+		    struct err *err);
+	void (*close)(struct store *s);
+	int (*stage)(struct store *s, struct epoch *e, struct err *err);
+	/* replace: what is there goes first. */
+	int (*commit)(struct store *s, struct epoch *e, const struct barrier *b, int replace,
+		      struct err *err);
+
+	int (*show_checkpoint)(const char *place, const char *name, struct buf *line,
+			       struct err *err);
+	int (*drop_checkpoint)(const char *place, const char *name, struct err *err);
+	int (*verify)(const char *place,
+		      int (*report)(void *context, struct slice difference, struct err *err),
+		      void *context, struct store_verified *counts, struct err *err);
+};
+
+/* The two sides are apart, so that a program that only reads need not link what writing takes. */
+struct store_backend {
+	const char *scheme;
+	const struct store_reading *reading;
+	const struct store_writing *writing; /* NULL: not in this program */
+};
+
+/* All that this program has, in store_backends.c; a program that has less defines its own. The last
+ * one's scheme is NULL. */
+extern const struct store_backend store_backends[];
+
+/* The backend of a URI, and what stands behind its scheme; NULL with *err. */
+const struct store_backend *store_backend_of(const char *uri, const char **place, struct err *err);
+
+extern const struct store_reading store_sqlite_reading;
+extern const struct store_writing store_sqlite_writing;
 
 #endif

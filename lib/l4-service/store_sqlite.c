@@ -45,28 +45,6 @@ static const char schema[] = //
 	"PRAGMA application_id = " APPLICATION_ID ";"
 	"PRAGMA user_version = " TEXT_OF(VERSION) ";";
 
-const struct store_backend store_sqlite = {
-	.scheme = "sqlite",
-	.open = store_sqlite_open,
-	.close = store_sqlite_close,
-	.stage = store_sqlite_stage,
-	.commit = store_sqlite_commit,
-	.show_checkpoint = store_sqlite_show_checkpoint,
-	.drop_checkpoint = store_sqlite_drop_checkpoint,
-	.verify = store_sqlite_verify,
-	.reader_open = store_sqlite_reader_open,
-	.reader_close = store_sqlite_reader_close,
-	.begin = store_sqlite_begin,
-	.end = store_sqlite_end,
-	.fresh = store_sqlite_fresh,
-	.get = store_sqlite_get,
-	.get_many = store_sqlite_get_many,
-	.customers = store_sqlite_customers,
-	.products = store_sqlite_products,
-	.days = store_sqlite_days,
-	.next = store_sqlite_next,
-};
-
 /* ---- items ---- */
 
 static struct metric_part part_of(sqlite3_stmt *statement, int column, struct slice in_id)
@@ -185,7 +163,7 @@ static int make_schema(struct sqlite *d, struct err *err)
 
 /* A writer died while it was making the store, and its journal is to be rolled back: not by a
  * connection for reading. */
-static int identify_for_reading(struct sqlite *d, const char *path, struct err *err)
+static int identify_for_reading(struct sqlite *d, const char *path, int64_t within, struct err *err)
 {
 	int found = identify_now(d, err);
 
@@ -193,18 +171,22 @@ static int identify_for_reading(struct sqlite *d, const char *path, struct err *
 		return found;
 	sqlite_close(d);
 	found = sqlite_open(d, path, SQLITE_FOR_WRITING, err);
-	return found <= 0 ? found : identify_now(d, err);
+	if (found <= 0)
+		return found;
+	sqlite_within(d, within);
+	return identify_now(d, err);
 }
 
-int store_sqlite_database(struct sqlite *d, const char *path, enum sqlite_mode mode,
+int store_sqlite_database(struct sqlite *d, const char *path, enum sqlite_mode mode, int64_t within,
 			  struct err *err)
 {
 	int found = sqlite_open(d, path, mode, err);
 
 	if (found <= 0)
 		return found;
+	sqlite_within(d, within);
 	if (mode == SQLITE_FOR_READING)
-		return identify_for_reading(d, path, err);
+		return identify_for_reading(d, path, within, err);
 	/* Before anything is changed: it may be somebody else's. */
 	found = identify_now(d, err);
 	if (found < 0 || (found == 0 && mode == SQLITE_FOR_WRITING))

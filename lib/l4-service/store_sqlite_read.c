@@ -48,26 +48,28 @@ struct reading {
 	struct buf row;                /* the texts of an item whose row is gone */
 };
 
-int store_sqlite_reader_open(const char *place, struct store_reader **out, struct err *err)
+static void read_close(struct store_reader *r);
+
+static int read_open(const char *place, int64_t within, struct store_reader **out, struct err *err)
 {
 	struct reading *r = calloc(1, sizeof *r);
 	int found;
 
 	if (r == NULL)
 		return err_memory(err);
-	r->base.backend = &store_sqlite;
-	found = store_sqlite_database(&r->d, place, SQLITE_FOR_READING, err);
+	r->base.reading = &store_sqlite_reading;
+	found = store_sqlite_database(&r->d, place, SQLITE_FOR_READING, within, err);
 	if (found > 0) {
 		*out = &r->base;
 		return 0;
 	}
 	if (found == 0)
 		err_set(err, ERR_UNAVAILABLE, "%s: no store there", place);
-	store_sqlite_reader_close(&r->base);
+	read_close(&r->base);
 	return -1;
 }
 
-void store_sqlite_reader_close(struct store_reader *reader)
+static void read_close(struct store_reader *reader)
 {
 	struct reading *r = (struct reading *)reader;
 
@@ -80,6 +82,11 @@ void store_sqlite_reader_close(struct store_reader *reader)
 	buf_free(&r->id);
 	buf_free(&r->row);
 	free(r);
+}
+
+static void read_within(struct store_reader *reader, int64_t within)
+{
+	sqlite_within(&((struct reading *)reader)->d, within);
 }
 
 /* ---- transactions ---- */
@@ -111,18 +118,20 @@ static void end_answer(struct reading *r)
 		close_read(r);
 }
 
-int store_sqlite_begin(struct store_reader *reader, struct err *err)
+static void read_end(struct store_reader *reader);
+
+static int read_begin(struct store_reader *reader, struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
 
-	store_sqlite_end(reader);
+	read_end(reader);
 	if (open_read(r, err) != 0)
 		return -1;
 	r->begun = 1;
 	return 0;
 }
 
-void store_sqlite_end(struct store_reader *reader)
+static void read_end(struct store_reader *reader)
 {
 	struct reading *r = (struct reading *)reader;
 
@@ -175,8 +184,8 @@ static int get_key(struct reading *r, const struct metric_key *key, struct metri
 	return get_id(r, buf_view(&r->id), m, err);
 }
 
-int store_sqlite_get(struct store_reader *reader, const struct metric_key *key, struct metric *m,
-		     struct err *err)
+static int read_get(struct store_reader *reader, const struct metric_key *key, struct metric *m,
+		    struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
 
@@ -184,7 +193,7 @@ int store_sqlite_get(struct store_reader *reader, const struct metric_key *key, 
 	return get_key(r, key, m, err);
 }
 
-int store_sqlite_fresh(struct store_reader *reader, int64_t *time, int64_t *epoch, struct err *err)
+static int read_fresh(struct store_reader *reader, int64_t *time, int64_t *epoch, struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
 	sqlite3_stmt *statement;
@@ -215,8 +224,8 @@ static int begin_answer(struct reading *r, struct err *err)
 	return open_read(r, err);
 }
 
-int store_sqlite_get_many(struct store_reader *reader, const struct metric_key *keys, size_t count,
-			  struct err *err)
+static int read_get_many(struct store_reader *reader, const struct metric_key *keys, size_t count,
+			 struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
 
@@ -245,8 +254,8 @@ static int begins_with_from(struct reading *r)
 	return buf_byte(&r->to, '\xff');
 }
 
-int store_sqlite_customers(struct store_reader *reader, struct slice producto, struct slice fecha,
-			   struct slice prefix, struct err *err)
+static int read_customers(struct store_reader *reader, struct slice producto, struct slice fecha,
+			  struct slice prefix, struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
 
@@ -278,8 +287,8 @@ static int put_day(struct buf *out, int64_t day)
 	return date_put(out, day < -719162 ? -719162 : day > 2932896 ? 2932896 : day);
 }
 
-int store_sqlite_days(struct store_reader *reader, struct slice cliente_id, struct slice producto,
-		      int64_t from, int64_t to, struct err *err)
+static int read_days(struct store_reader *reader, struct slice cliente_id, struct slice producto,
+		     int64_t from, int64_t to, struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
 	struct metric_key key = {cliente_id, producto, slice_of("")};
@@ -320,8 +329,8 @@ static int next_row(struct reading *r, struct metric *m, struct err *err)
 /* The products of a customer: its items are one stretch of the table, ordered by product and day.
  * Seek the first of a product, look up the day wanted, seek behind the last. from, to: the
  * stretch not yet looked at; tail: "#" and the day. */
-int store_sqlite_products(struct store_reader *reader, struct slice cliente_id, struct slice fecha,
-			  struct slice prefix, struct err *err)
+static int read_products(struct store_reader *reader, struct slice cliente_id, struct slice fecha,
+			 struct slice prefix, struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
 
@@ -385,7 +394,7 @@ static int next_of_product(struct reading *r, struct metric *m, struct err *err)
 	return found;
 }
 
-int store_sqlite_next(struct store_reader *reader, struct metric *m, struct err *err)
+static int read_next(struct store_reader *reader, struct metric *m, struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
 	int found = 0;
@@ -407,3 +416,18 @@ int store_sqlite_next(struct store_reader *reader, struct metric *m, struct err 
 		end_answer(r);
 	return found;
 }
+
+const struct store_reading store_sqlite_reading = {
+	.open = read_open,
+	.close = read_close,
+	.within = read_within,
+	.begin = read_begin,
+	.end = read_end,
+	.fresh = read_fresh,
+	.get = read_get,
+	.get_many = read_get_many,
+	.customers = read_customers,
+	.products = read_products,
+	.days = read_days,
+	.next = read_next,
+};

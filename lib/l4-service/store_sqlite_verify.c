@@ -344,7 +344,7 @@ int store_sqlite_verify(const char *place,
 			void *context, struct store_verified *counts, struct err *err)
 {
 	struct verifying v = {.report = report, .context = context, .counts = counts};
-	int found = store_sqlite_database(&v.d, place, SQLITE_FOR_READING, err), failed = -1;
+	int found = store_sqlite_database(&v.d, place, SQLITE_FOR_READING, 0, err), failed = -1;
 
 	*counts = (struct store_verified){0};
 	v.of_days = table_new(sizeof(struct expected));

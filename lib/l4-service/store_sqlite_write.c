@@ -131,15 +131,17 @@ static int is_empty(struct sqlite *d, int *empty, struct err *err)
 	return row < 0 ? -1 : 0;
 }
 
-int store_sqlite_open(const char *place, const char *checkpoint, struct store **out,
+static void write_close(struct store *s);
+
+static int write_open(const char *place, const char *checkpoint, struct store **out,
 		      struct buf *line, struct err *err)
 {
 	struct writing *w = calloc(1, sizeof *w);
 
 	if (w == NULL)
 		return err_memory(err);
-	w->base.backend = &store_sqlite;
-	if (store_sqlite_database(&w->d, place, SQLITE_FOR_MAKING, err) < 0)
+	w->base.writing = &store_sqlite_writing;
+	if (store_sqlite_database(&w->d, place, SQLITE_FOR_MAKING, 0, err) < 0)
 		goto fail;
 	sqlite3_wal_hook(w->d.db, on_log_written, w);
 	if (sqlite3_create_function_v2(w->d.db, "decimal_add", 2,
@@ -156,11 +158,11 @@ int store_sqlite_open(const char *place, const char *checkpoint, struct store **
 	*out = &w->base;
 	return 0;
 fail:
-	store_sqlite_close(&w->base);
+	write_close(&w->base);
 	return -1;
 }
 
-void store_sqlite_close(struct store *s)
+static void write_close(struct store *s)
 {
 	struct writing *w = (struct writing *)s;
 
@@ -300,7 +302,7 @@ static void copy_log(struct writing *w)
 		sqlite3_wal_checkpoint_v2(w->d.db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-int store_sqlite_commit(struct store *s, struct epoch *e, const struct barrier *b, int replace,
+static int write_commit(struct store *s, struct epoch *e, const struct barrier *b, int replace,
 			struct err *err)
 {
 	struct writing *w = (struct writing *)s;
@@ -321,12 +323,12 @@ int store_sqlite_commit(struct store *s, struct epoch *e, const struct barrier *
 
 /* ---- checkpoints, without an epoch ---- */
 
-int store_sqlite_show_checkpoint(const char *place, const char *name, struct buf *line,
+static int write_show_checkpoint(const char *place, const char *name, struct buf *line,
 				 struct err *err)
 {
 	struct sqlite d;
 	sqlite3_stmt *statement = NULL;
-	int row = store_sqlite_database(&d, place, SQLITE_FOR_READING, err);
+	int row = store_sqlite_database(&d, place, SQLITE_FOR_READING, 0, err);
 
 	if (row > 0 && sqlite_prepare(&d,
 				      "SELECT barrier FROM checkpoint"
@@ -345,11 +347,11 @@ int store_sqlite_show_checkpoint(const char *place, const char *name, struct buf
 	return row;
 }
 
-int store_sqlite_drop_checkpoint(const char *place, const char *name, struct err *err)
+static int write_drop_checkpoint(const char *place, const char *name, struct err *err)
 {
 	struct sqlite d;
 	sqlite3_stmt *statement = NULL;
-	int row = store_sqlite_database(&d, place, SQLITE_FOR_WRITING, err);
+	int row = store_sqlite_database(&d, place, SQLITE_FOR_WRITING, 0, err);
 
 	if (row > 0 &&
 	    sqlite_prepare(&d, "DELETE FROM checkpoint WHERE name = ?1", &statement, err) != 0)
@@ -364,3 +366,13 @@ int store_sqlite_drop_checkpoint(const char *place, const char *name, struct err
 	sqlite_close(&d);
 	return row;
 }
+
+const struct store_writing store_sqlite_writing = {
+	.open = write_open,
+	.close = write_close,
+	.stage = store_sqlite_stage,
+	.commit = write_commit,
+	.show_checkpoint = write_show_checkpoint,
+	.drop_checkpoint = write_drop_checkpoint,
+	.verify = store_sqlite_verify,
+};

@@ -30,6 +30,9 @@ void store_sqlite_bind(sqlite3_stmt *statement, const struct metric *m,
 /* Add to the item that is there, or begin with this one. */
 int store_sqlite_apply(struct writing *w, const struct metric *m, struct err *err);
 
+/* As store_stage. */
+int store_sqlite_stage(struct store *s, struct epoch *e, struct err *err);
+
 /* Apply all that is staged, merged, and empty the staging table. */
 int store_sqlite_apply_staged(struct writing *w, struct err *err);
 

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "l1-value/timestamp.h"
+#include "l2-line/sqlite.h"
 #include "l3-stream/control.h"
 #include "l3-stream/epoch.h"
 
@@ -241,6 +242,28 @@ static int count_reports(void *context, struct slice difference, struct err *e)
 	return 0;
 }
 
+/* Whoever holds the file for himself keeps a reader waiting no longer than it has said. */
+static void held(void)
+{
+	struct store_reader *other = NULL;
+	struct sqlite d;
+
+	CHECK(sqlite_open(&d, uri + strlen("sqlite:"), SQLITE_FOR_WRITING, &err) == 1 &&
+		      sqlite_exec(&d,
+				  "PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE;"
+				  "DELETE FROM metricas; ROLLBACK",
+				  &err) == 0,
+	      "somebody takes the store for himself");
+	CHECK(store_reader_open(uri, 20000, &other, &err) == -1 && err.status == ERR_TEMP,
+	      "a reader does not wait long: %s", err.message);
+	sqlite_close(&d);
+	CHECK(store_reader_open(uri, 20000, &other, &err) == 0, "then it can be had");
+	usleep(25000);
+	CHECK(store_begin(other, &err) == 0, "no time is left, and none is needed");
+	store_within(other, 20000);
+	store_reader_close(other);
+}
+
 int main(void)
 {
 	struct store_verified counts;
@@ -252,11 +275,11 @@ int main(void)
 		return 1;
 	snprintf(uri, sizeof uri, "sqlite:%s/m.db", directory);
 	epoch = epoch_new();
-	CHECK(store_reader_open(uri, &reader, &err) == -1 && err.status == ERR_UNAVAILABLE,
+	CHECK(store_reader_open(uri, 0, &reader, &err) == -1 && err.status == ERR_UNAVAILABLE,
 	      "none yet: %s", err.message);
 	CHECK(store_show_checkpoint(uri, "test", &line, &err) == 0, "nor a checkpoint");
 	writing();
-	CHECK(store_reader_open(uri, &reader, &err) == 0, "open for reading");
+	CHECK(store_reader_open(uri, 0, &reader, &err) == 0, "open for reading");
 	keys();
 	lists();
 	CHECK(store_verify(uri, count_reports, &reports, &counts, &err) == 0 && reports == 0 &&
@@ -264,6 +287,7 @@ int main(void)
 	      "all sums are right");
 	snapshots();
 	store_reader_close(reader);
+	held();
 	CHECK(store_show_checkpoint(uri, "test", &line, &err) == 1 &&
 		      slice_is(buf_view(&line), "{\"@barrier\":{\"epoch\":3,\"pos\":\"p3\","
 						"\"time\":\"1970-01-01T00:00:03.000Z\","
