@@ -177,3 +177,19 @@ int control_parse_end(struct slice value, uint64_t *records, struct err *err)
 	json_free(object);
 	return result;
 }
+
+int control_put_gap(struct buf *out, uint64_t records)
+{
+	return buf_printf(out, "{\"@gap\":{\"records\":%" PRIu64 "}}\n", records);
+}
+
+uint64_t control_lost(struct slice line)
+{
+	struct err ignored;
+	struct json *root = json_parse(line, &ignored);
+	int64_t records = 0;
+
+	json_int64(json_get(json_get(root, "@gap"), "records"), &records);
+	json_free(root);
+	return records > 0 ? (uint64_t)records : 0;
+}

@@ -1,4 +1,5 @@
-/* control.h - layer 3: the control records of the pipe, {"@barrier":{…}} and {"@end":{…}}.
+/* control.h - layer 3: the control records of the pipe, {"@barrier":{…}}, {"@end":{…}} and
+ * {"@gap":{…}}.
  * Source: tuberia(7), CONTROL RECORDS.
  */
 #ifndef TUBERIA_CONTROL_H
@@ -45,5 +46,10 @@ int control_put_barrier(struct buf *out, int64_t epoch, const char *pos, int64_t
 /* Append {"@end":{"records":N}} and a newline; parse the value of "@end". */
 int control_put_end(struct buf *out, uint64_t records);
 int control_parse_end(struct slice value, uint64_t *records, struct err *err);
+
+/* Append {"@gap":{"records":N}} and a newline: here N records are missing, since this branch of the
+ * stream did not keep up. control_lost: N for such a line, 0 for any other. */
+int control_put_gap(struct buf *out, uint64_t records);
+uint64_t control_lost(struct slice line);
 
 #endif

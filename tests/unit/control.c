@@ -138,11 +138,28 @@ static void test_put(void)
 	buf_free(&out);
 }
 
+static void test_gap(void)
+{
+	struct buf out = {0};
+
+	CHECK(control_put_gap(&out, 42) == 0 &&
+		      slice_is(buf_view(&out), "{\"@gap\":{\"records\":42}}\n") &&
+		      control_lost(buf_view(&out)) == 42,
+	      "a gap");
+	CHECK(control_lost(slice_of("{\"@gap\":{\"records\":-1}}")) == 0 &&
+		      control_lost(slice_of("{\"@gap\":7}")) == 0 &&
+		      control_lost(slice_of("{\"@other\":{\"records\":7}}")) == 0 &&
+		      control_lost(slice_of("")) == 0,
+	      "what is none");
+	buf_free(&out);
+}
+
 int main(void)
 {
 	setenv("TZ", "America/Bogota", 1); /* which must not matter */
 	test_barrier();
 	test_bad_barriers();
 	test_put();
+	test_gap();
 	return check_done();
 }
