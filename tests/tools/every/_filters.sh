@@ -31,6 +31,13 @@ use() {
         observe() { sqlite3 "file:$work/store?mode=ro" "SELECT * FROM metricas ORDER BY id"; }
         forget() { rm -f "$work"/store*; }
         ;;
+    alert-when)
+        # Each record breaks the rule; the sum of all alerts is what they say together.
+        template='{"cliente_id":1,"producto":"a","monto":@A,"fecha":"@T"}'
+        amount=monto when=fecha out=1
+        argv=(alert-when --field monto --above -1000000 --time fecha)
+        observe() { jq -n '[inputs.valor] | add' "$work/out"; }
+        ;;
     *)
         [[ " $SOURCES " == *" $tool "* ]] && return 1
         return 2
