@@ -1,7 +1,9 @@
 # The examples of the manuals are run: each "$ " line of EXAMPLES, and what stands beneath it is its
-# output, exactly. tests/README.md has the convention.
-set -u
-exec /usr/bin/python3 - "$(dirname "$0")/../../../man" <<'PYTHON'
+# output, exactly. tests/README.md has the convention. The PG* variables name a server for them.
+. "$(dirname "$0")/../../lib/tap.sh"
+. "$(dirname "$0")/../../lib/postgres.sh"
+pg_start
+/usr/bin/python3 - "$(dirname "$0")/../../../man" <<'PYTHON'
 import difflib
 import glob
 import os
