@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "l1-value/pgpos.h"
-#include "l1-value/timestamp.h"
 #include "l3-stream/tool.h"
 #include "l4-service/pgfeed.h"
 #include "l4-service/pgsetup.h"
@@ -369,27 +368,10 @@ static int snapshot(struct tail *t, struct err *err)
 
 static int read_until(struct tail *t, struct err *err)
 {
-	struct timestamp time;
-	struct zone *zone;
-	int result;
-
-	t->changes.until_time = INT64_MAX;
-	if (given.once || (given.until != NULL && strcmp(given.until, "now") == 0)) {
-		given.once = 1;
-		return 0; /* once the server has said what is now */
-	}
-	if (given.until == NULL || lsn_parse(slice_of(given.until), &t->changes.until_lsn) == 0)
-		return 0;
-	zone = zone_new();
-	if (zone == NULL)
-		return err_memory(err);
-	result = timestamp_parse(zone, slice_of(given.until), &time, err);
-	zone_free(zone);
-	if (result != 0) {
-		err->status = ERR_USAGE;
-		return err_prefix(err, "--until: neither now, nor an LSN, nor a time");
-	}
-	t->changes.until_time = time.utc * 1000000 + time.nanos / 1000;
+	if (given.until != NULL && strcmp(given.until, "now") == 0)
+		given.once = 1; /* once the server has said what is now */
+	if (pgfeed_until(&t->changes, given.once ? NULL : given.until, err) != 0)
+		return err_prefix(err, "--until");
 	return 0;
 }
 

@@ -90,7 +90,7 @@ int pgpos_parse(struct slice text, struct pgpos *pos, struct err *err)
 int pgpos_place(struct slice text, uint64_t system, uint32_t table, const char *name,
 		struct pgplace *place, struct err *err)
 {
-	struct pgpos pos;
+	struct pgpos pos = {0};
 
 	if (pgpos_parse(text, &pos, err) != 0)
 		return -1;

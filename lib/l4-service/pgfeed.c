@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "l1-value/timestamp.h"
+
 /* Commits come in the order of the log, not of their clocks: the goal of a time is behind an idle
  * table once the server's clock is past it by so much (microseconds). */
 #define CLOCK_SLACK INT64_C(2000000)
@@ -9,6 +11,28 @@
 void pgfeed_free(struct pgfeed *f)
 {
 	buf_free(&f->pos);
+}
+
+int pgfeed_until(struct pgfeed *f, const char *goal, struct err *err)
+{
+	struct timestamp time;
+	struct zone *zone;
+	int result;
+
+	f->until_time = INT64_MAX;
+	if (goal == NULL || lsn_parse(slice_of(goal), &f->until_lsn) == 0)
+		return 0;
+	zone = zone_new();
+	if (zone == NULL)
+		return err_memory(err);
+	result = timestamp_parse(zone, slice_of(goal), &time, err);
+	zone_free(zone);
+	if (result != 0) {
+		err->status = ERR_USAGE;
+		return err_prefix(err, "neither now, nor an LSN, nor a time");
+	}
+	f->until_time = time.utc * 1000000 + time.nanos / 1000;
+	return 0;
 }
 
 /* ---- positions and barriers ---- */

@@ -26,6 +26,7 @@ struct pgfeed {
 	const struct pgconn_target *target; /* for looking up types in mid-stream */
 	uint64_t system;                    /* system identifier */
 	int inserts_only;
+	/* or by pgfeed_until: */
 	uint64_t until_lsn; /* the goal: nothing committed behind it; 0: none */
 	int64_t until_time; /* or later than this (microseconds); INT64_MAX: none */
 
@@ -43,6 +44,10 @@ struct pgfeed {
 };
 
 void pgfeed_free(struct pgfeed *f);
+
+/* Set the goal: an LSN, or a time (without an offset it is local to TZ); NULL: there is none.
+ * Returns 0, or -1 with ERR_USAGE. */
+int pgfeed_until(struct pgfeed *f, const char *goal, struct err *err);
 
 /* Close the epoch at a place. Returns 0, or -1. */
 int pgfeed_barrier(struct pgfeed *f, struct pgplace place, int snapshot, struct err *err);

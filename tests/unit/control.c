@@ -84,8 +84,8 @@ static void test_bad_barriers(void)
 	};
 	static const char *const lines[] = {
 		"", "{}", "{\"@end\":{}}",
-		"{\"@barrier\":{\"epoch\":1,\"pos\":\"p\",\"time\":\"2024-03-21T10:00:05Z\"},\"a\":"
-		"1}",
+		("{\"@barrier\":{\"epoch\":1,\"pos\":\"p\",\"time\":\"2024-03-21T10:00:05Z\"},"
+		 "\"a\":1}"),
 		"{\"epoch\":1,\"pos\":\"p\",\"time\":\"2024-03-21T10:00:05Z\"}"};
 	struct barrier b;
 	struct err err;
