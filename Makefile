@@ -125,9 +125,9 @@ fuzz-seeds: fuzz-build
 
 fuzzers: $(FUZZERS)
 
-bench: all                      ## speed, beside the tools of others
+bench: all                      ## speed, beside the tools of others; TOOL=NAME: that entry alone
 	@scripts/install-deps bench
-	@tests/bench/run
+	@tests/bench/run $(TOOL)
 
 demo:                           ## the whole thing on a private PostgreSQL, from nothing
 	@scripts/install-deps demo

@@ -296,7 +296,7 @@ static int print_due(struct agg *a, struct err *err)
 static int on_record(struct agg *a, struct err *err)
 {
 	struct timestamp t;
-	struct slice key;
+	struct slice key = {0};
 	struct err why;
 	int retract, fate;
 

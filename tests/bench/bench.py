@@ -1,7 +1,7 @@
 """What the bench entries share: commands measured in turn, medians, a table, build/bench.json.
 
-A measurement is a whole process: wall time, CPU (user + system, children included), and the peak memory of its
-largest process, as the kernel accounts for them (wait4(2)). Ours and the peers run A B C A B C, so that a
+A measurement is a whole command, as time(1) has it from the kernel: wall time, CPU (user + system, children
+included), and the peak memory of its largest process, bash (3 MB) among them. Ours and the peers run A B C A B C, so that a
 machine whose speed drifts does so for all; ratios are those of medians.
 """
 
@@ -10,6 +10,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -24,14 +25,16 @@ def scaled(n):
 
 def measure(command, **popen):
     """Run a shell command; returns (wall s, CPU s, peak MB). A status other than 0 ends the bench."""
-    begun = time.monotonic()
-    child = subprocess.Popen(["bash", "-o", "pipefail", "-c", command], **popen)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.monotonic() - begun
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        sys.exit(f"bench: status {child.returncode}: {command}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    with tempfile.NamedTemporaryFile("r") as said:
+        # Not by wait4(2) from here: a child's peak begins with its parent's size, and Python is large.
+        begun = time.monotonic()
+        status = subprocess.run(["time", "-q", "-o", said.name, "-f", "%U %S %M", "bash", "-o", "pipefail", "-c", command],
+                                check=False, **popen).returncode
+        wall = time.monotonic() - begun
+        if status != 0:
+            sys.exit(f"bench: status {status}: {command}")
+        user, system, kilobytes = map(float, said.read().split())
+    return wall, user + system, kilobytes / 1024
 
 
 def compare(entry, work, amount, unit, commands, runs=RUNS, before=None):

@@ -23,7 +23,7 @@ if os.path.exists(subprocess.run(["pg_config", "--pkglibdir"], capture_output=Tr
 for slot, plugin in slots.items():
     sql(f"SELECT pg_create_logical_replication_slot('{slot}', '{plugin}')")
 sql(INSERT.format(n=rows))
-sql(f"DO $$ BEGIN FOR i IN 1..{single} LOOP {INSERT.format(n=100)}; COMMIT; END LOOP; END $$")
+sql(f"DO $$ BEGIN FOR t IN 1..{single} LOOP {INSERT.format(n=100)}; COMMIT; END LOOP; END $$")
 rows += single * 100
 end = sql("SELECT pg_current_wal_lsn()")
 
