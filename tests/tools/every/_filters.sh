@@ -3,8 +3,8 @@
 #
 # A tool that is not listed here fails the tests: a new one has its entry from its first day.
 
-# Tools that read no records.
-SOURCES="pg-tail metrics-query"
+# Tools that read no records, or look into none; they have such tests of their own.
+SOURCES="pg-tail metrics-query side-tee"
 
 # use TOOL: sets tool, template (a record with @A for an amount and @T for a time), amount and when
 # (their fields), out (1: writes records on stdout), argv (how it is run, more options may follow;
@@ -37,6 +37,13 @@ use() {
         amount=monto when=fecha out=1
         argv=(alert-when --field monto --above -1000000 --time fecha)
         observe() { jq -n '[inputs.valor] | add' "$work/out"; }
+        ;;
+    cw-put)
+        # One minute: whatever comes adds up.
+        template='{"producto":"a","num_transacciones":1,"monto_total":@A,"fecha_hora":"@T"}'
+        amount=monto_total when=fecha_hora out=1
+        argv=(cw-put --emf)
+        observe() { cat "$work/out"; }
         ;;
     *)
         [[ " $SOURCES " == *" $tool "* ]] && return 1
