@@ -41,7 +41,7 @@ fill(struct err *err, enum err_status status, size_t byte, const char *format, v
 	return -1;
 }
 
-int err_set(struct err *err, enum err_status status, const char *format, ...)
+int(err_set)(struct err *err, enum err_status status, const char *format, ...)
 {
 	va_list args;
 
@@ -51,7 +51,7 @@ int err_set(struct err *err, enum err_status status, const char *format, ...)
 	return -1;
 }
 
-int err_at(struct err *err, size_t byte, const char *format, ...)
+int(err_at)(struct err *err, size_t byte, const char *format, ...)
 {
 	va_list args;
 
@@ -61,7 +61,7 @@ int err_at(struct err *err, size_t byte, const char *format, ...)
 	return -1;
 }
 
-int err_sys(struct err *err, enum err_status status, int errnum, const char *format, ...)
+int(err_sys)(struct err *err, enum err_status status, int errnum, const char *format, ...)
 {
 	va_list args;
 	size_t used;
@@ -74,12 +74,12 @@ int err_sys(struct err *err, enum err_status status, int errnum, const char *for
 	return -1;
 }
 
-int err_memory(struct err *err)
+int(err_memory)(struct err *err)
 {
 	return err_set(err, ERR_TEMP, "out of memory");
 }
 
-int err_prefix(struct err *err, const char *format, ...)
+int(err_prefix)(struct err *err, const char *format, ...)
 {
 	char head[sizeof err->message], text[2 * sizeof err->message + 2];
 	va_list args;

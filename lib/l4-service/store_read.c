@@ -8,7 +8,7 @@ const struct store_backend *store_backend_of(const char *uri, const char **place
 	struct slice scheme = {uri, colon == NULL ? 0 : (size_t)(colon - uri)};
 
 	for (const struct store_backend *b = store_backends; b->scheme != NULL; b++) {
-		if (!slice_is(scheme, b->scheme))
+		if (colon == NULL || !slice_is(scheme, b->scheme))
 			continue;
 		*place = colon + 1;
 		if (**place != '\0')
