@@ -96,8 +96,12 @@ static int fail_connecting(struct pgconn *c, struct err *err)
 			break;
 		}
 	}
-	if (state == NULL)
-		return fail_connection(c, err);
+	if (state == NULL) {
+		fail_connection(c, err);
+		if (PQconnectionNeedsPassword(c->pq))
+			err->status = ERR_DENIED;
+		return -1;
+	}
 	memcpy(c->sqlstate, state, 5);
 	c->sqlstate[5] = '\0';
 	end = strstr(state, "\nLOCATION:  ");

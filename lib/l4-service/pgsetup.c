@@ -78,6 +78,8 @@ static int check_columns(struct pgsetup *s, struct err *err)
 				       "the publication)",
 				       name, t->sql);
 	}
+	free(s->column);
+	s->column_count = 0;
 	s->column = calloc(t->column_count + 1, sizeof *s->column);
 	if (s->column == NULL)
 		return err_memory(err);
@@ -112,6 +114,13 @@ static int check_identity(struct pgsetup *s, struct err *err)
 	return -1;
 }
 
+static int check_table(struct pgsetup *s, struct err *err)
+{
+	if (check_columns(s, err) != 0)
+		return -1;
+	return check_identity(s, err);
+}
+
 int pgsetup_check(struct pgsetup *s, struct err *err)
 {
 	int found = pgtable_publication(s->c, &s->table, s->publication, s->inserts_only, err);
@@ -121,9 +130,7 @@ int pgsetup_check(struct pgsetup *s, struct err *err)
 	if (found == 0)
 		return err_set(err, ERR_CONFIG, "publication %s does not exist (--create makes it)",
 			       s->publication);
-	if (check_columns(s, err) != 0)
-		return -1;
-	return check_identity(s, err);
+	return check_table(s, err);
 }
 
 int pgsetup_slot(struct pgsetup *s, struct pgslot *slot, struct err *err)
@@ -156,12 +163,16 @@ int pgsetup_create(struct pgsetup *s, int *publication, int *slot, uint64_t *sta
 	struct pgslot old;
 	int found = pgtable_publication(s->c, &s->table, s->publication, s->inserts_only, err);
 
+	*publication = 0;
 	if (found < 0)
 		return -1;
-	*publication = found == 0;
+	/* A table without an identity cannot be updated by anybody once it is published: look first.
+	 */
 	if (found == 0 &&
-	    pgtable_publish(s->c, &s->table, s->publication, s->inserts_only, err) != 0)
+	    (check_table(s, err) != 0 ||
+	     pgtable_publish(s->c, &s->table, s->publication, s->inserts_only, err) != 0))
 		return -1;
+	*publication = found == 0;
 	if (pgsetup_check(s, err) != 0)
 		return -1;
 	if (slot == NULL)

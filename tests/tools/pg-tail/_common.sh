@@ -54,3 +54,8 @@ has_lines() { [ "$(grep -cE -- "${3:-}" "$1")" -ge "$2" ]; }
 slot_confirmed() { sql "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '${1:-tuberia_ventas}'"; }
 slot_is_active() { [ "$(sql "SELECT active FROM pg_replication_slots WHERE slot_name = '${1:-tuberia_ventas}'")" = t ]; }
 slot_is_free() { [ "$(sql "SELECT active FROM pg_replication_slots WHERE slot_name = '${1:-tuberia_ventas}'")" = f ]; }
+
+# memory_kb PID: what it holds; and what it may. The sanitizers take their own part.
+memory_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
+# shellcheck disable=SC2034
+case $TUBERIA_BIN in */san/*) memory_limit=400000 ;; *) memory_limit=24000 ;; esac
