@@ -58,4 +58,4 @@ slot_is_free() { [ "$(sql "SELECT active FROM pg_replication_slots WHERE slot_na
 # memory_kb PID: what it holds; and what it may. The sanitizers take their own part.
 memory_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 # shellcheck disable=SC2034
-case $TUBERIA_BIN in */san/*) memory_limit=400000 ;; *) memory_limit=24000 ;; esac
+case $TUBERIA_BIN in */san/*) memory_limit=1000000 ;; *) memory_limit=24000 ;; esac
