@@ -129,6 +129,10 @@ bench: all                      ## speed, beside the tools of others; TOOL=NAME:
 	@scripts/install-deps bench
 	@tests/bench/run $(TOOL)
 
+bench-plot:                     ## take the results of the last bench into the README
+	@cp $(BUILD)/bench.json tests/bench/results.json
+	@tests/bench/plot tests/bench/results.json >tests/bench/results.svg
+
 demo:                           ## the whole thing on a private PostgreSQL, from nothing
 	@scripts/install-deps demo
 	@$(MAKE) --no-print-directory all
@@ -166,4 +170,4 @@ FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all units check test clang san-build san lint layers fuzz fuzz-build fuzz-seeds \
-	fuzzers bench demo format install uninstall clean help FORCE
+	fuzzers bench bench-plot demo format install uninstall clean help FORCE

@@ -1,6 +1,7 @@
 """ddb-put.py DIRECTORY: 1 million deltas over 100,000 ids in 100 epochs, with rollups; see ddb-put.sh.
 
-ddb-put.py --peer FILE: the peer: reads the same stream and upserts item and rollups, sums as integers.
+ddb-put.py --peer each|merged FILE: the peer: reads the same stream and upserts item and rollups, sums as integers, a
+transaction an epoch; each delta by itself, or those of an epoch added up in a dict first.
 """
 
 import json
@@ -15,35 +16,44 @@ UPSERT = ("INSERT INTO metricas VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE S
           " cents = cents + excluded.cents, fecha_hora = excluded.fecha_hora")
 
 
-def peer(path):
+def keys_of(ident):
+    """The item and its rollups."""
+    customer, product, day = ident.split("#")
+    return (ident, f"{customer}#{product}#*", f"{customer}#*#{day}", f"{customer}#*#*", f"*#{product}#{day}",
+            f"*#{product}#*")
+
+
+def merged(epoch):
+    sums = {}
+    for ident, n, cents, when in epoch:
+        for key in keys_of(ident):
+            have = sums.get(key)
+            if have is None:
+                sums[key] = [n, cents, when]
+            else:
+                have[0] += n
+                have[1] += cents
+                have[2] = max(have[2], when)
+    return ((key, *row) for key, row in sorted(sums.items()))
+
+
+def each(epoch):
+    return ((key, n, cents, when) for ident, n, cents, when in epoch for key in keys_of(ident))
+
+
+def peer(rows_of, path):
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("CREATE TABLE metricas (id TEXT PRIMARY KEY, n INTEGER, cents INTEGER, fecha_hora TEXT) WITHOUT ROWID")
     epoch = []
-
-    def commit():
-        merged = {}
-        for ident, n, cents, when in epoch:
-            customer, product, day = ident.split("#")
-            for key in (ident, f"{customer}#{product}#*", f"{customer}#*#{day}", f"{customer}#*#*",
-                        f"*#{product}#{day}", f"*#{product}#*"):
-                have = merged.get(key)
-                if have is None:
-                    merged[key] = [n, cents, when]
-                else:
-                    have[0] += n
-                    have[1] += cents
-                    have[2] = max(have[2], when)
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany(UPSERT, ((key, *row) for key, row in sorted(merged.items())))
-        db.execute("COMMIT")
-        epoch.clear()
-
     for line in sys.stdin:
         record = json.loads(line, parse_float=lambda text: int(text.replace(".", "")))
         if "@barrier" in record:
-            commit()
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany(UPSERT, rows_of(epoch))
+            db.execute("COMMIT")
+            epoch.clear()
         elif "@end" not in record:
             epoch.append((record["id"], record["num_transacciones"], record["monto_total"], record["fecha_hora"]))
 
@@ -73,21 +83,29 @@ def check_equal(ours, theirs):
         sys.exit("bench: the stores are not equal")
 
 
+def put(work, count):
+    return f"rm -f {work}/ours.db*; ddb-put --checkpoint b sqlite:{work}/ours.db <{work}/deltas-{count}"
+
+
 def main():
     work, count = sys.argv[1], bench.scaled(1_000_000)
-    stream(f"{work}/deltas", count)
-    remove = f"rm -f {work}/ours.db* {work}/peer.db*; "
-    commands = {
-        "ddb-put": f"{remove} ddb-put --checkpoint b sqlite:{work}/ours.db <{work}/deltas",
-        "python3 sqlite3": f"rm -f {work}/peer.db*; /usr/bin/python3 {os.path.abspath(__file__)} --peer {work}/peer.db"
-                           f" <{work}/deltas",
-    }
+    amounts = [count // 4, count, 4 * count]
+    for n in amounts:
+        stream(f"{work}/deltas-{n}", n)
+
+    def python(kind):
+        return (f"rm -f {work}/{kind}.db*; /usr/bin/python3 {os.path.abspath(__file__)} --peer {kind} {work}/{kind}.db"
+                f" <{work}/deltas-{count}")
     bench.compare("ddb-put", f"{count} deltas over {IDS} ids, {EPOCHS} epochs, rollups, synchronous=FULL", count,
-                  "delta", commands)
-    check_equal(f"{work}/ours.db", f"{work}/peer.db")
+                  "delta", {"ddb-put": put(work, count), "python3 sqlite3, merged in a dict": python("merged"),
+                            "python3 sqlite3, each delta": python("each")})
+    for kind in "merged", "each":
+        check_equal(f"{work}/ours.db", f"{work}/{kind}.db")
+    bench.say("ddb-put", "the stores are equal")
+    bench.grow("ddb-put", f"deltas over {IDS} ids, {EPOCHS} epochs, rollups", "delta", amounts, lambda n: put(work, n))
 
 
 if sys.argv[1] == "--peer":
-    peer(sys.argv[2])
+    peer({"each": each, "merged": merged}[sys.argv[2]], sys.argv[3])
 else:
     main()
