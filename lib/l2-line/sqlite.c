@@ -222,6 +222,12 @@ static int open_file(struct sqlite *d, enum sqlite_mode mode, struct err *err)
 	 * SQLite is in use already; then it was done before.) */
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	/* A reader has little in memory, and may live for one question: pools that are laid out in
+	 * advance cost it more pages than it will touch. */
+	if (mode == SQLITE_FOR_READING) {
+		sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+		sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+	}
 	code = sqlite3_open_v2(buf_text(&name), &d->db, flags[mode] | SQLITE_OPEN_EXRESCODE, NULL);
 	buf_free(&name);
 	if (d->db == NULL)

@@ -79,6 +79,16 @@ int store_sqlite_item(struct sqlite *d, sqlite3_stmt *statement, struct metric *
 
 /* ---- opening ---- */
 
+static int check_version(struct sqlite *d, int64_t version, struct err *err)
+{
+	if (version <= VERSION)
+		return 1;
+	return err_set(err, ERR_CONFIG,
+		       "%s: a store of version %lld, written by a newer program; this one "
+		       "knows version %d",
+		       d->path, (long long)version, VERSION);
+}
+
 /* Whose database is this? Returns 1 for a store, 0 for one without anything in it, or -1. Within a
  * transaction: another process may be making the store. */
 static int identify(struct sqlite *d, struct err *err)
@@ -94,12 +104,7 @@ static int identify(struct sqlite *d, struct err *err)
 	if (application != atol(APPLICATION_ID))
 		return err_set(err, ERR_CONFIG, "%s: a database, but not a store of metrics",
 			       d->path);
-	if (version > VERSION)
-		return err_set(err, ERR_CONFIG,
-			       "%s: a store of version %lld, written by a newer program; this one "
-			       "knows version %d",
-			       d->path, (long long)version, VERSION);
-	return 1;
+	return check_version(d, version, err);
 }
 
 static int identify_now(struct sqlite *d, struct err *err)
@@ -165,8 +170,16 @@ static int make_schema(struct sqlite *d, struct err *err)
  * connection for reading. */
 static int identify_for_reading(struct sqlite *d, const char *path, int64_t within, struct err *err)
 {
-	int found = identify_now(d, err);
+	int64_t number;
+	int found;
 
+	/* A store that has its mark is there whole: nothing more is to be asked. */
+	if (sqlite_number(d, "PRAGMA application_id", &number, err) == 0 &&
+	    number == atol(APPLICATION_ID))
+		return sqlite_number(d, "PRAGMA user_version", &number, err) == 0
+			       ? check_version(d, number, err)
+			       : -1;
+	found = identify_now(d, err);
 	if (found >= 0 || d->code != SQLITE_READONLY_ROLLBACK || access(path, W_OK) != 0)
 		return found;
 	sqlite_close(d);

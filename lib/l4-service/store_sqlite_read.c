@@ -19,10 +19,10 @@ static const char first_sql[] =
 static const char fresh_sql[] = "SELECT barrier_time, epoch FROM checkpoint"
 				" WHERE epoch IS NOT NULL ORDER BY barrier_time DESC LIMIT 1";
 
-enum { BY_ID, BY_RANGE, BY_TAIL, FIRST, FRESH, STATEMENTS };
+enum { BY_ID, BY_RANGE, BY_TAIL, FIRST, FRESH, BEGIN, ROLLBACK, STATEMENTS };
 
 static const char *const sql_of[STATEMENTS] = {by_id_sql, by_range_sql, by_tail_sql, first_sql,
-					       fresh_sql};
+					       fresh_sql, "BEGIN",      "ROLLBACK"};
 
 /* How the rest of an answer is found. */
 enum rest {
@@ -91,11 +91,22 @@ static void read_within(struct store_reader *reader, int64_t within)
 
 /* ---- transactions ---- */
 
+static sqlite3_stmt *statement_of(struct reading *r, int which, struct err *err)
+{
+	if (r->statement[which] == NULL &&
+	    sqlite_prepare(&r->d, sql_of[which], &r->statement[which], err) != 0)
+		return NULL;
+	return r->statement[which];
+}
+
 static int open_read(struct reading *r, struct err *err)
 {
+	sqlite3_stmt *statement;
+
 	if (r->in_a_read)
 		return 0;
-	if (sqlite_exec(&r->d, "BEGIN", err) != 0)
+	statement = statement_of(r, BEGIN, err);
+	if (statement == NULL || sqlite_step(&r->d, statement, err) < 0)
 		return -1;
 	r->in_a_read = 1;
 	return 0;
@@ -103,8 +114,14 @@ static int open_read(struct reading *r, struct err *err)
 
 static void close_read(struct reading *r)
 {
-	if (r->in_a_read)
-		sqlite3_exec(r->d.db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_stmt *statement;
+	struct err ignored;
+
+	if (r->in_a_read) {
+		statement = statement_of(r, ROLLBACK, &ignored);
+		if (statement != NULL)
+			sqlite_step(&r->d, statement, &ignored);
+	}
 	r->in_a_read = 0;
 }
 
@@ -123,8 +140,13 @@ static void read_end(struct store_reader *reader);
 static int read_begin(struct store_reader *reader, struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
+	int moved = 0;
 
 	read_end(reader);
+	/* A reader that lives long would go on with a file that is no longer the store. */
+	sqlite3_file_control(r->d.db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (moved)
+		return err_set(err, ERR_TEMP, "%s: another file has taken its place", r->d.path);
 	if (open_read(r, err) != 0)
 		return -1;
 	r->begun = 1;
@@ -140,14 +162,6 @@ static void read_end(struct store_reader *reader)
 }
 
 /* ---- single items ---- */
-
-static sqlite3_stmt *statement_of(struct reading *r, int which, struct err *err)
-{
-	if (r->statement[which] == NULL &&
-	    sqlite_prepare(&r->d, sql_of[which], &r->statement[which], err) != 0)
-		return NULL;
-	return r->statement[which];
-}
 
 /* The only row of a statement. Its texts are copied, and the row let go: a statement that stays on
  * a row keeps the reader in its epoch, and the log from being recycled. Returns 1, 0, or -1. */
