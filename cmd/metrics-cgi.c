@@ -1,0 +1,388 @@
+/* metrics-cgi - the API: the store's metrics over HTTP, by CGI or FastCGI. See metrics-cgi(1). */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "l2-line/fcgi.h"
+#include "l2-line/limit.h"
+#include "l3-stream/responder.h"
+#include "l3-stream/tool.h"
+#include "l3-stream/workers.h"
+#include "l4-service/api.h"
+#include "l4-service/store_backend.h"
+
+/* What it is built with: it reads, and SQLite alone. */
+const struct store_backend store_backends[] = {
+	{"sqlite", &store_sqlite_reading, NULL},
+	{NULL, NULL, NULL},
+};
+
+static struct api_options api_options = {
+	.quota = 1000,
+	.deadline = 2000000,
+	.stale = 60000000,
+};
+
+static struct {
+	const char *listen, *log;
+	int64_t workers;
+} given;
+
+static const struct opt options[] = {
+	{OPT_HEADING, 0, NULL, NULL, NULL, "What it answers from:", NULL, NULL, 0, 0},
+	{OPT_STRING, 's', "store", "STORE", &api_options.store,
+	 "answer from this store, such as sqlite:metrics.db", "TUBERIA_STORE", NULL, 0, 0},
+	{OPT_STRING, 'k', "keys", "FILE", &api_options.keys, "the keys, made by api-key(1)",
+	 "TUBERIA_API_KEYS", NULL, 0, 0},
+	{OPT_STRING, 0, "base", "PATH", &api_options.base,
+	 "what stands before /metricas in the addresses", "TUBERIA_API_BASE", NULL, 0, 0},
+	{OPT_STRING, 0, "cors", "ORIGINS", &api_options.origins,
+	 "pages of these origins may ask; commas between, or *", "TUBERIA_API_CORS", NULL, 0, 0},
+	{OPT_HEADING, 0, NULL, NULL, NULL, "Limits:", NULL, NULL, 0, 0},
+	{OPT_INT, 0, "limit", "N", &api_options.quota, "requests a minute and key (1000)",
+	 "TUBERIA_API_LIMIT", NULL, 1, 1000000},
+	{OPT_INT, 0, "burst", "N", &api_options.burst, "of them at once (as many as --limit)",
+	 "TUBERIA_API_BURST", NULL, 1, 1000000},
+	{OPT_STRING, 0, "limit-file", "FILE", &api_options.limit_file,
+	 "keep count here (beside the keys, .limit)", "TUBERIA_API_LIMIT_FILE", NULL, 0, 0},
+	{OPT_DURATION, 0, "deadline", "DURATION", &api_options.deadline,
+	 "an answer takes no longer (2s)", "TUBERIA_API_DEADLINE", NULL, 10000, 60000000},
+	{OPT_DURATION, 0, "stale", "DURATION", &api_options.stale,
+	 "older data are not healthy (1m)", "TUBERIA_API_STALE", NULL, 1000000, INT64_MAX},
+	{OPT_HEADING, 0, NULL, NULL, NULL, "FastCGI:", NULL, NULL, 0, 0},
+	{OPT_STRING, 'l', "listen", "SOCKET", &given.listen,
+	 "unix:PATH or ADDRESS:PORT; else the socket passed", NULL, NULL, 0, 0},
+	{OPT_INT, 'w', "workers", "N", &given.workers, "processes (as many as processors)",
+	 "TUBERIA_API_WORKERS", NULL, 1, 256},
+	{OPT_HEADING, 0, NULL, NULL, NULL, "Messages:", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "access-log", "FILE", &given.log,
+	 "append a line of JSON for each request; -: stderr", "TUBERIA_API_ACCESS_LOG", NULL, 0, 0},
+	{OPT_FLAG, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0}};
+
+static const struct opt_command command = {
+	.name = "metrics-cgi",
+	.purpose = "the API: the store's metrics over HTTP, by CGI or FastCGI",
+	.usage = "[options] --listen SOCKET\n"
+		 "[options]          (started by a web server, or with a socket by systemd)",
+	.see_also = "See metrics-cgi(1), api-key(1), tuberia(7).",
+	.options = options,
+};
+
+struct server {
+	struct api *api;
+	struct apirequest request;
+	struct buf log_lines;
+	int log_fd;
+	struct stat log_file;
+	char told[sizeof((struct err *)0)->message]; /* the last message, and when */
+	int64_t told_at;
+};
+
+/* ---- messages and the access log ---- */
+
+/* What is wrong with the store is the same for each of a thousand requests a second. */
+static void tell(struct server *s, const struct err *why)
+{
+	enum { AGAIN_SECONDS = 10 };
+	int64_t now = limit_now() / 1000000000;
+
+	if (why->status == ERR_NONE ||
+	    (now - s->told_at < AGAIN_SECONDS && strcmp(s->told, why->message) == 0))
+		return;
+	s->told_at = now;
+	memcpy(s->told, why->message, sizeof s->told);
+	tool_say("%s", why->message);
+}
+
+/* Open the log, or another file when it was moved away. Returns its descriptor, -1 without one. */
+static int log_descriptor(struct server *s)
+{
+	struct stat st;
+
+	if (strcmp(given.log, "-") == 0)
+		return 2;
+	if (s->log_fd >= 0 && stat(given.log, &st) == 0 && st.st_ino == s->log_file.st_ino &&
+	    st.st_dev == s->log_file.st_dev)
+		return s->log_fd;
+	if (s->log_fd >= 0)
+		close(s->log_fd);
+	s->log_fd = open(given.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+	if (s->log_fd < 0 || fstat(s->log_fd, &s->log_file) != 0) {
+		struct err err;
+
+		err_sys(&err, ERR_CREATE, errno, "%s", given.log);
+		tell(s, &err);
+	}
+	return s->log_fd;
+}
+
+/* All lines by one write(2): whole ones, whoever else writes there. That they cannot be written is
+ * no reason not to answer. */
+static void write_log(void *context)
+{
+	struct server *s = context;
+	size_t length = s->log_lines.len;
+	int fd;
+
+	if (length == 0)
+		return;
+	fd = log_descriptor(s);
+	if (fd >= 0 && write(fd, s->log_lines.at, length) != (ssize_t)length) {
+		struct err err;
+
+		err_sys(&err, ERR_IO, errno, "%s: access log", given.log);
+		tell(s, &err);
+	}
+	buf_clear(&s->log_lines);
+}
+
+static int answer(struct server *s, int64_t arrived, struct buf *out)
+{
+	struct api_result result;
+
+	api_answer(s->api, &s->request, arrived, out, &result);
+	tell(s, &result.why);
+	if (given.log != NULL)
+		api_log(&result, (limit_now() - arrived) / 1000, &s->log_lines);
+	return out->failed ? -1 : 0;
+}
+
+/* ---- CGI ---- */
+
+/* The deadline of last resort: something that we wait for does not come back. Nothing has been
+ * written yet. */
+static void on_alarm(int signal_number)
+{
+	static const char late[] =
+		"Status: 504 Gateway Timeout\r\n"
+		"Content-Type: application/problem+json\r\n"
+		"Cache-Control: no-store\r\nRetry-After: 2\r\n\r\n"
+		"{\"type\":\"about:blank\",\"title\":\"Gateway Timeout\",\"status\":504,"
+		"\"detail\":\"The data did not come in time.\"}";
+	ssize_t done = write(1, late, sizeof late - 1);
+
+	(void)signal_number;
+	_exit(done == (ssize_t)sizeof late - 1 ? 0 : ERR_IO);
+}
+
+static void set_alarm(void)
+{
+	struct sigaction act = {.sa_handler = on_alarm};
+
+	sigaction(SIGALRM, &act, NULL);
+	alarm((unsigned)(api_options.deadline / 1000000) + 2);
+}
+
+/* To a pipe or a file, by hand: nothing is gathered that a struct writer would have to hold. */
+static int write_answer(const struct buf *out)
+{
+	size_t done = 0;
+
+	while (done < out->len) {
+		ssize_t n = write(1, out->at + done, out->len - done);
+		struct err err;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			err_sys(&err, errno == ENOSPC || errno == EDQUOT ? ERR_TEMP : ERR_IO, errno,
+				"cannot write");
+			return tool_fail(&err);
+		}
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+extern char **environ;
+
+static int answer_cgi(struct server *s)
+{
+	int64_t arrived = limit_now();
+	struct buf out = {0};
+	struct err err;
+	int status;
+
+	for (char **e = environ; *e != NULL; e++) {
+		const char *equals = strchr(*e, '=');
+
+		if (equals != NULL)
+			apirequest_variable(&s->request, (struct slice){*e, (size_t)(equals - *e)},
+					    slice_of(equals + 1));
+	}
+	set_alarm();
+	if (answer(s, arrived, &out) != 0) {
+		err_memory(&err);
+		status = tool_fail(&err);
+	} else {
+		alarm(0);
+		status = write_answer(&out);
+	}
+	buf_free(&out);
+	write_log(s);
+	return status;
+}
+
+/* ---- FastCGI ---- */
+
+static int answer_fastcgi(void *context, struct slice params, int64_t arrived, struct buf *out)
+{
+	struct server *s = context;
+	struct slice name, value;
+	int more;
+
+	apirequest_clear(&s->request);
+	while ((more = fcgi_param(&params, &name, &value)) > 0)
+		apirequest_variable(&s->request, name, value);
+	return more < 0 ? -1 : answer(s, arrived, out);
+}
+
+struct serving {
+	struct server *server;
+	int listener;
+};
+
+static int work(void *context)
+{
+	struct serving *serving = context;
+	struct responder r = {
+		.listener = serving->listener,
+		.connections_most = 1024,
+		.stop = &tool_stop,
+		.wait_mask = tool_wait_mask(),
+		.context = serving->server,
+		.answer = answer_fastcgi,
+		.pause = write_log,
+	};
+	struct err err;
+
+	return responder_run(&r, &err) == 0 ? 0 : tool_fail(&err);
+}
+
+static int serve_fastcgi(struct server *s, int listener)
+{
+	struct serving serving = {s, listener};
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct workers w = {
+		.count = (size_t)(given.workers > 0 ? given.workers
+				  : processors > 0  ? processors
+						    : 1),
+		.work = work,
+		.context = &serving,
+		.stop = &tool_stop,
+		.wait_mask = tool_wait_mask(),
+		.say = tool_say,
+	};
+	struct err err;
+	int status = 0;
+
+	if (workers_run(&w, &status, &err) < 0)
+		return tool_fail(&err);
+	return status;
+}
+
+/* ---- the command line ---- */
+
+/* The socket to listen on: of --listen; passed by systemd (sd_listen_fds(3)); or as descriptor 0,
+ * as the FastCGI specification has it (2.2). Returns 1, 0 when there is none: CGI; or -1. */
+static int find_listener(int *listener, struct err *err)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+
+	if (given.listen != NULL) {
+		*listener = responder_listen(given.listen, err);
+		return *listener < 0 ? -1 : 1;
+	}
+	if (pid != NULL && count != NULL && atol(pid) == (long)getpid() && atol(count) >= 1) {
+		*listener = 3;
+		if (responder_is_listener(*listener))
+			return 1;
+		return err_set(err, ERR_CONFIG, "the socket passed does not listen");
+	}
+	*listener = 0;
+	return responder_is_listener(0);
+}
+
+static int check_options(char **operands, size_t count, int serving, struct err *err)
+{
+	const char *base = api_options.base;
+
+	if (count > 0)
+		return err_set(err, ERR_USAGE, "\"%s\": takes no operands", operands[0]);
+	if (!serving && getenv("REQUEST_METHOD") == NULL)
+		return err_set(err, ERR_USAGE,
+			       "no web server has started it (REQUEST_METHOD is not set): "
+			       "--listen SOCKET serves FastCGI");
+	if (api_options.store == NULL)
+		return err_set(err, ERR_USAGE,
+			       "which store? --store sqlite:FILE, or TUBERIA_STORE in the "
+			       "environment");
+	if (base != NULL && base[0] != '\0' && (base[0] != '/' || base[strlen(base) - 1] == '/'))
+		return err_set(err, ERR_USAGE, "--base: \"%s\": must be as /api", base);
+	if (api_options.burst == 0)
+		api_options.burst = api_options.quota;
+	return 0;
+}
+
+/* Where requests are counted, unless it is said: beside the keys. */
+static int place_limit(struct buf *path, struct err *err)
+{
+	if (api_options.limit_file != NULL || api_options.keys == NULL)
+		return 0;
+	if (buf_printf(path, "%s.limit", api_options.keys) != 0)
+		return err_memory(err);
+	api_options.limit_file = buf_text(path);
+	return 0;
+}
+
+/* A CGI program must not just die: whoever asks would be told of a bad gateway. */
+static void say_unavailable(void)
+{
+	static const char text[] =
+		"Status: 503 Service Unavailable\r\n"
+		"Content-Type: application/problem+json\r\n"
+		"Cache-Control: no-store\r\nRetry-After: 2\r\n\r\n"
+		"{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+		"\"detail\":\"The API is not set up.\"}";
+	struct buf out = {0};
+
+	if (getenv("REQUEST_METHOD") != NULL && getenv("GATEWAY_INTERFACE") != NULL &&
+	    buf_puts(&out, text) == 0)
+		write_answer(&out);
+	buf_free(&out);
+}
+
+int main(int argc, char **argv)
+{
+	static struct server server = {.log_fd = -1, .told_at = -1000};
+	static struct buf limit_path;
+	struct err err;
+	char **operands;
+	size_t count;
+	int listener, serving, status = tool_begin(&command, argc, argv, &operands, &count);
+
+	if (status != -1)
+		return status;
+	serving = find_listener(&listener, &err);
+	if (serving < 0 || check_options(operands, count, serving, &err) != 0 ||
+	    place_limit(&limit_path, &err) != 0 || api_new(&api_options, &server.api, &err) != 0) {
+		status = tool_fail(&err);
+		if (serving == 0)
+			say_unavailable();
+	} else if (serving) {
+		status = serve_fastcgi(&server, listener);
+	} else {
+		/* The system cleans up faster. */
+		return answer_cgi(&server);
+	}
+	api_free(server.api);
+	apirequest_free(&server.request);
+	buf_free(&server.log_lines);
+	buf_free(&limit_path);
+	if (server.log_fd >= 0)
+		close(server.log_fd);
+	return status;
+}
