@@ -1,4 +1,4 @@
-/* cw-put - per-minute metrics for CloudWatch, as EMF lines, or for Prometheus. */
+/* cw-put - per-minute metrics into CloudWatch, as EMF lines, or for Prometheus. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -8,20 +8,28 @@
 #include "l3-stream/intake.h"
 #include "l3-stream/series.h"
 #include "l3-stream/tool.h"
+#include "l4-service/cloudwatch.h"
 
 #define MINUTE 60
 /* Silent minutes that are made up for between two barriers: no more than the service takes. */
 #define FILL_MAX 180
 
 static struct {
-	const char *namespace, *time, *textfile, *rejects;
+	const char *namespace, *time, *textfile, *rejects, *sns, *alarm_sum, *alarm_max;
 	struct opt_list sum, max, by;
-	int64_t max_series, delay;
-	int emf, no_zeros, verbose;
-} given = {.namespace = "Tuberia", .time = "fecha_hora", .max_series = 100, .delay = 5000000};
+	int64_t max_series, delay, linger;
+	int emf, alarms, dashboard, no_zeros, verbose;
+} given = {.namespace = "Tuberia",
+	   .time = "fecha_hora",
+	   .alarm_sum = "1000",
+	   .alarm_max = "1000",
+	   .max_series = 100,
+	   .delay = 5000000,
+	   .linger = 10000000};
 
 static const struct opt options[] = {
-	{OPT_HEADING, 0, NULL, NULL, NULL, "Where to:", NULL, NULL, 0, 0},
+	{OPT_HEADING, 0, NULL, NULL, NULL, "Where to (without these: to CloudWatch):", NULL, NULL,
+	 0, 0},
 	{OPT_FLAG, 'e', "emf", NULL, &given.emf,
 	 "lines of the embedded metric format, on standard output", NULL, NULL, 0, 0},
 	{OPT_STRING, 'f', "textfile", "FILE", &given.textfile,
@@ -43,7 +51,19 @@ static const struct opt options[] = {
 	 "how long after its end a minute goes out (5s)", NULL, NULL, 0, 3600000000},
 	{OPT_FLAG, 0, "no-zeros", NULL, &given.no_zeros, "nothing for silent minutes", NULL, NULL,
 	 0, 0},
+	{OPT_HEADING, 0, NULL, NULL, NULL, "Instead, once:", NULL, NULL, 0, 0},
+	{OPT_FLAG, 0, "alarms", NULL, &given.alarms,
+	 "create or update CloudWatch alarms on the first sum and the first max", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "alarm-sum", "N", &given.alarm_sum, "that sum is too high above N (1000)",
+	 NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "alarm-max", "N", &given.alarm_max,
+	 "that amount is too high above N (1000)", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "sns", "ARN", &given.sns, "topic that the alarms tell", NULL, NULL, 0, 0},
+	{OPT_FLAG, 0, "dashboard", NULL, &given.dashboard,
+	 "create or update a CloudWatch dashboard", NULL, NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Limits and messages:", NULL, NULL, 0, 0},
+	{OPT_DURATION, 0, "linger", "DURATION", &given.linger,
+	 "at the end, wait so long for CloudWatch (10s)", NULL, NULL, 0, 3600000000},
 	{OPT_INT, 0, "max-series", "N", &given.max_series,
 	 "combinations; further ones are put together (100)", NULL, NULL, 1, 100000},
 	{OPT_STRING, 0, "rejects", "FILE", &given.rejects, "append bad records to FILE, and go on",
@@ -54,8 +74,9 @@ static const struct opt options[] = {
 
 static const struct opt_command command = {
 	.name = "cw-put",
-	.purpose = "per-minute metrics for CloudWatch, as EMF lines, or for Prometheus",
-	.usage = "--emf | --textfile FILE [options] < windows",
+	.purpose = "per-minute metrics into CloudWatch, as EMF lines, or for Prometheus",
+	.usage = "[--emf] [--textfile FILE] [options] < windows\n"
+		 "--alarms | --dashboard [options]",
 	.see_also = "See cw-put(1), tuberia(7).",
 	.options = options,
 };
@@ -65,6 +86,7 @@ struct put {
 	struct point_shape shape;
 	struct zone *zone;
 	struct series *series;
+	struct cloudwatch *cloudwatch; /* NULL with --emf or --textfile */
 	struct intake in;
 	struct writer *out; /* NULL without --emf */
 	struct buf key;
@@ -76,6 +98,7 @@ struct put {
 	int changed;
 
 	uint64_t merged, others, points, zeros, lost;
+	struct cloudwatch_counts put;
 };
 
 /* ---- options ---- */
@@ -113,8 +136,6 @@ static int read_options(struct put *p, struct err *err)
 {
 	int usual = given.sum.count + given.max.count == 0;
 
-	if (!given.emf && given.textfile == NULL)
-		return err_set(err, ERR_USAGE, "--emf or --textfile is needed");
 	if (given.namespace[0] == '\0' || given.namespace[0] == ':' ||
 	    strlen(given.namespace) > 255)
 		return err_set(err, ERR_USAGE,
@@ -149,6 +170,12 @@ static int set_up(struct put *p, struct err *err)
 		p->out = writer_new(1);
 		if (p->out == NULL)
 			return err_memory(err);
+	}
+	if (!given.emf && given.textfile == NULL) {
+		struct cloudwatch_options o = {.shape = &p->shape, .say = tool_say};
+
+		if (cloudwatch_open(&o, &p->cloudwatch, err) != 0)
+			return -1;
 	}
 	p->in.fd = 0;
 	p->in.name = "<stdin>";
@@ -225,6 +252,8 @@ static int send_until(struct put *p, int64_t minute, struct err *err)
 		p->points++;
 		if (given.textfile != NULL)
 			show(p, &point);
+		if (p->cloudwatch != NULL && cloudwatch_add(p->cloudwatch, &point, err) != 0)
+			return -1;
 		if (p->out == NULL)
 			continue;
 		if (point_put_emf(writer_buf(p->out), &p->shape, &point) != 0)
@@ -283,14 +312,16 @@ static int read_values(struct put *p, struct point_value *values, struct err *wh
 	for (size_t i = 0; i < p->shape.count; i++) {
 		size_t field = p->what.amount_field[p->what.shape.measures[i].amount];
 
+		struct decimal amount;
+
 		values[i] = (struct point_value){.known = 0};
 		if (p->shape.greatest[i] && (retract || p->in.value[field].kind == SCAN_ABSENT))
 			continue;
-		if (intake_decimal(&p->in, field, &values[i].amount, why) != 0)
+		if (intake_decimal(&p->in, field, &amount, why) != 0)
 			return -1;
 		if (retract)
-			values[i].amount.unscaled = -values[i].amount.unscaled;
-		values[i].known = 1;
+			amount.unscaled = -amount.unscaled;
+		values[i] = point_of(amount);
 	}
 	return 0;
 }
@@ -382,6 +413,8 @@ static int finish(struct put *p, int status)
 		status = tool_fail(&err);
 	if (p->out != NULL && writer_flush(p->out, &err) != 0 && status == 0)
 		status = tool_fail(&err);
+	if (cloudwatch_close(p->cloudwatch, given.linger, &p->put, &err) != 0 && status == 0)
+		status = tool_fail(&err);
 	return status;
 }
 
@@ -392,6 +425,17 @@ static void last_words(const struct put *p, int failed)
 
 	if (p->lost > 0)
 		tool_say("records that were lost in front of this branch: %" PRIu64, p->lost);
+	if (p->put.outdated > 0)
+		tool_say("points that CloudWatch does not take, too old or too new: %" PRIu64,
+			 p->put.outdated);
+	if (p->put.refused > 0)
+		tool_say("points that CloudWatch refused: %" PRIu64, p->put.refused);
+	if (p->cloudwatch != NULL && given.verbose)
+		tool_say("points %" PRIu64 " = sent %" PRIu64 " + merged %" PRIu64
+			 " + outdated %" PRIu64 " + refused %" PRIu64 " + lost %" PRIu64
+			 "; requests %" PRIu64,
+			 p->put.points, p->put.sent, p->put.merged, p->put.outdated, p->put.refused,
+			 p->put.lost, p->put.requests);
 	if (given.verbose)
 		tool_say("in %" PRIu64 " = merged %" PRIu64 " + rejected %" PRIu64 "; out %" PRIu64
 			 " (zeros %" PRIu64 "); series %zu, records of others "
@@ -414,6 +458,59 @@ static void tear_down(struct put *p)
 	opt_free(&command);
 }
 
+/* ---- instead ---- */
+
+/* An alarm on the first sum and on the first greatest amount; a graph of every metric. */
+static int set_up_service(const struct put *p, struct err *err)
+{
+	struct cloudwatch_alarm graphs[POINT_VALUES_MAX], alarms[2];
+	size_t count = 0;
+	int has[2] = {0, 0};
+
+	for (size_t i = 0; i < p->shape.count; i++) {
+		int greatest = p->shape.greatest[i];
+
+		graphs[i] = (struct cloudwatch_alarm){
+			.metric = p->shape.names[i], .greatest = greatest, .sns = given.sns};
+		if (has[greatest]++ > 0)
+			continue;
+		graphs[i].threshold = greatest ? given.alarm_max : given.alarm_sum;
+		alarms[count++] = graphs[i];
+	}
+	if (given.alarms && cloudwatch_put_alarms(given.namespace, alarms, count, err) != 0)
+		return -1;
+	return given.dashboard
+		       ? cloudwatch_put_dashboard(given.namespace, graphs, p->shape.count, err)
+		       : 0;
+}
+
+static int check_alarms(struct err *err)
+{
+	const char *const numbers[] = {given.alarm_sum, given.alarm_max};
+	struct decimal ignored;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (decimal_parse(slice_of(numbers[i]), &ignored, err) == 0)
+			continue;
+		err->status = ERR_USAGE;
+		return err_prefix(err, "--alarm-%s: \"%s\"", i == 0 ? "sum" : "max", numbers[i]);
+	}
+	if (given.by.count > 0)
+		return err_set(err, ERR_USAGE, "--alarms and --dashboard do not go with --by");
+	if (given.emf || given.textfile != NULL)
+		return err_set(err, ERR_USAGE, "--alarms and --dashboard are for CloudWatch alone");
+	return 0;
+}
+
+static int do_instead(struct put *p)
+{
+	struct err err;
+
+	if (check_alarms(&err) != 0 || set_up_service(p, &err) != 0)
+		return tool_fail(&err);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct put p;
@@ -428,10 +525,12 @@ int main(int argc, char **argv)
 	if (count > 0)
 		err_set(&err, ERR_USAGE, "\"%s\": records are read from standard input",
 			operands[0]);
-	else if (read_options(&p, &err) == 0)
+	else if (read_options(&p, &err) == 0 && !given.alarms && !given.dashboard)
 		set_up(&p, &err);
 	if (err.status != ERR_NONE) {
 		status = tool_fail(&err);
+	} else if (given.alarms || given.dashboard) {
+		status = do_instead(&p);
 	} else {
 		if (run(&p, &err) != 0)
 			status = tool_fail(&err);

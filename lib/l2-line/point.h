@@ -13,9 +13,18 @@
 #define POINT_DIMENSIONS_MAX 16
 
 struct point_value {
-	struct decimal amount;
-	int known; /* 0: there is none in this minute */
+	struct decimal amount;      /* the sum, or the greatest */
+	struct decimal least, most; /* of the parts */
+	uint64_t parts;             /* that it was made of */
+	int known;                  /* 0: there is none in this minute */
 };
+
+/* Of one part. */
+static inline struct point_value point_of(struct decimal amount)
+{
+	return (struct point_value){
+		.amount = amount, .least = amount, .most = amount, .parts = 1, .known = 1};
+}
 
 /* What all points of a run have in common. */
 struct point_shape {

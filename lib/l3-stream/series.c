@@ -16,7 +16,8 @@ struct series {
 	struct buf others;
 	struct minute *minutes; /* in order */
 	size_t count, room, points;
-	size_t taken; /* points of the first minute that were taken */
+	size_t taken;                   /* points of the first minute that were taken */
+	size_t next_minute, next_point; /* of series_next */
 	struct table *spare;
 };
 
@@ -61,6 +62,11 @@ void series_free(struct series *s)
 int series_full(const struct series *s)
 {
 	return s->points >= SERIES_POINTS_MAX;
+}
+
+size_t series_points(const struct series *s)
+{
+	return s->points;
 }
 
 int64_t series_earliest(const struct series *s)
@@ -113,10 +119,15 @@ static int merge(struct point_value *sum, const struct point_value *v, int great
 		*sum = *v;
 		return 0;
 	}
-	if (!greatest)
-		return decimal_add(&sum->amount, &v->amount, err);
-	if (decimal_compare(&v->amount, &sum->amount) > 0)
+	if (!greatest && decimal_add(&sum->amount, &v->amount, err) != 0)
+		return -1;
+	if (greatest && decimal_compare(&v->amount, &sum->amount) > 0)
 		sum->amount = v->amount;
+	if (decimal_compare(&v->least, &sum->least) < 0)
+		sum->least = v->least;
+	if (decimal_compare(&v->most, &sum->most) > 0)
+		sum->most = v->most;
+	sum->parts += v->parts;
 	return 0;
 }
 
@@ -171,7 +182,8 @@ int series_fill(struct series *s, int64_t start, uint64_t *zeros, struct err *er
 	if (m == NULL)
 		return err_memory(err);
 	for (size_t i = 0; i < s->shape->count; i++)
-		none[i].known = !s->shape->greatest[i];
+		if (!s->shape->greatest[i])
+			none[i] = point_of((struct decimal){0, 0});
 	for (size_t i = 0; i < table_count(s->known); i++) {
 		struct slice key = table_key(s->known, i);
 
@@ -216,4 +228,38 @@ int series_take(struct series *s, int64_t until, struct point *p)
 		return 1;
 	}
 	return 0;
+}
+
+int series_next(struct series *s, struct point *p)
+{
+	while (s->next_minute < s->count) {
+		const struct minute *m = &s->minutes[s->next_minute];
+
+		if (s->next_point == table_count(m->points)) {
+			s->next_minute++;
+			s->next_point = 0;
+			continue;
+		}
+		*p = (struct point){.minute = m->start,
+				    .key = table_key(m->points, s->next_point),
+				    .values = table_value(m->points, s->next_point)};
+		s->next_point++;
+		return 1;
+	}
+	return 0;
+}
+
+void series_commit(struct series *s)
+{
+	size_t taken = s->next_point;
+
+	for (; s->next_minute > 0; s->next_minute--)
+		drop_first(s);
+	s->taken = taken;
+}
+
+void series_rewind(struct series *s)
+{
+	s->next_minute = 0;
+	s->next_point = s->taken;
 }

@@ -31,7 +31,14 @@ int series_fill(struct series *s, int64_t minute, uint64_t *zeros, struct err *e
  * the next call of this module; or 0. A minute that was begun is to be taken whole. */
 int series_take(struct series *s, int64_t until, struct point *p);
 
+/* As series_take, of all minutes, but what was given stays until series_commit; after series_rewind
+ * it is given again. Nothing may be added between. */
+int series_next(struct series *s, struct point *p);
+void series_commit(struct series *s);
+void series_rewind(struct series *s);
+
 int series_full(const struct series *s);
+size_t series_points(const struct series *s);    /* held */
 int64_t series_earliest(const struct series *s); /* INT64_MAX: nothing is held */
 size_t series_known(const struct series *s);     /* keys, that of the others not among them */
 

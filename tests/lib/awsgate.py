@@ -26,6 +26,7 @@ import asyncio
 import base64
 import datetime
 import email.utils
+import gzip
 import json
 import os
 import re
@@ -178,7 +179,8 @@ class Gate:
             if report and report.has_errors():
                 raise Refused(400, "ValidationException", "botocore: " + report.generate_report())
         elif r.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            r.params = dict(urllib.parse.parse_qsl(r.body.decode(), keep_blank_values=True, strict_parsing=True))
+            text = gzip.decompress(r.body) if r.headers.get("content-encoding") == "gzip" else r.body
+            r.params = dict(urllib.parse.parse_qsl(text.decode(), keep_blank_values=True, strict_parsing=True))
             r.op = r.params.get("Action")
         else:
             r.op = r.method
