@@ -166,8 +166,7 @@ int pgsetup_create(struct pgsetup *s, int *publication, int *slot, uint64_t *sta
 	*publication = 0;
 	if (found < 0)
 		return -1;
-	/* A table without an identity cannot be updated by anybody once it is published: look first.
-	 */
+	/* Once it is published, nobody can update a table without an identity: look first. */
 	if (found == 0 &&
 	    (check_table(s, err) != 0 ||
 	     pgtable_publish(s->c, &s->table, s->publication, s->inserts_only, err) != 0))

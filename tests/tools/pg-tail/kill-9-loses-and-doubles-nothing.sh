@@ -39,6 +39,7 @@ runs=0 strange=''
 mkfifo "$work/pipe"
 while kill -0 "$load" 2>/dev/null; do
     # Opened here: a process that is killed before it has opened a pipe leaves the other one waiting.
+    # shellcheck disable=SC2094 # both ends of one pipe are what we are after
     exec {both}<>"$work/pipe" {writer}>"$work/pipe" {reader}<"$work/pipe" {both}>&-
     pg-tail -t ventas --barrier-every 20ms --ack-file "$work/ack" --resume "$(sink checkpoint "$work/committed")" \
         >&"$writer" 2>"$work/err" {reader}<&- {writer}>&- &

@@ -79,7 +79,7 @@ wait "$tail_pid" || code=$?
 is "$code $(records "$work/live")" '78 {"id":10,"B \"uno\"":10}' 'a column of --columns that is no more ends it, at that row'
 like "$(<"$work/live.err")" 'postgres.s.d2: the table has no column "B "uno"" here' 'and says which'
 barrier=$(barriers "$work/live" | tail -n 1)
-options=(--slot tuberia_d --publication tuberia_d --columns id,b)
+options=(--slot tuberia_d --publication tuberia_d --columns 'id,b')
 changes 'it goes on with the new name' <<'END'
 {"id":11,"b":11}
 END

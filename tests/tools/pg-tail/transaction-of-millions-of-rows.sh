@@ -19,7 +19,7 @@ BEGIN;
 INSERT INTO ventas (cliente_id, producto, fecha, monto) VALUES (:id, 'N', now(), 1.25), (:id, 'M', now(), 2.25);
 UPDATE ventas SET monto = monto + 1 WHERE id = :id;
 DELETE FROM ventas WHERE id = :id + 1;
-END;
+COMMIT;
 END
 for round in 1 2; do
     pgbench -n -c 4 -T 60 -f "$work/load.sql" >/dev/null 2>&1 &
