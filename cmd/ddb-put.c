@@ -13,6 +13,10 @@
 /* Plain records are committed after so many, or when the input pauses. */
 #define PLAIN_COMMIT_EVERY 100000
 
+/* While the next records are there already, epochs are put into one transaction, of so many records
+ * at most: a second's work, so that readers of the store see a backlog come. */
+#define TOGETHER_MOST 500000
+
 static struct {
 	const char *checkpoint, *ack, *rejects, *show, *drop;
 	int64_t max_items;
@@ -63,7 +67,9 @@ struct put {
 	struct zone *zone;
 	struct intake in;
 	struct buf id, line;
-	uint64_t gathered, stored, dropped, epochs; /* records; committed epochs */
+	uint64_t gathered, held, stored, dropped; /* records; held: their commit was put off */
+	uint64_t epochs;                          /* that were closed */
+	int broken;                               /* a commit has failed */
 };
 
 /* ---- a record ---- */
@@ -152,7 +158,9 @@ static int read_record(struct put *p, struct metric *m, struct timestamp *at, st
 static int commit(struct put *p, const struct barrier *b, struct err *err)
 {
 	/* What was rejected must be on disk before its epoch cannot come again. */
-	if (intake_flush_rejects(&p->in, err) != 0 || store_commit(p->store, p->epoch, b, err) != 0)
+	p->broken = intake_flush_rejects(&p->in, err) != 0 ||
+		    store_commit(p->store, p->epoch, b, err) != 0;
+	if (p->broken)
 		return -1;
 	p->stored += p->gathered;
 	p->gathered = 0;
@@ -166,12 +174,32 @@ static int commit_plain(struct put *p, struct err *err)
 	return p->gathered > 0 ? commit(p, NULL, err) : 0;
 }
 
+/* The barrier in p->line is committed. */
+static int acknowledge(struct put *p, struct err *err)
+{
+	return given.ack == NULL ? 0 : file_replace(given.ack, buf_view(&p->line), 0644, err);
+}
+
+/* Commit what was put off. */
+static int settle(struct put *p, struct err *err)
+{
+	if (!store_holds(p->store))
+		return 0;
+	p->broken = intake_flush_rejects(&p->in, err) != 0 || store_settle(p->store, err) != 0;
+	if (p->broken)
+		return -1;
+	p->stored += p->held;
+	p->held = 0;
+	tool_progress("%" PRIu64 " records stored", p->stored);
+	return acknowledge(p, err);
+}
+
 /* Nothing more is there for now: somebody may be waiting for what was. */
 static int on_wait(void *context, struct err *err)
 {
 	struct put *p = context;
 
-	return given.checkpoint != NULL || p->in.controlled ? 0 : commit_plain(p, err);
+	return given.checkpoint != NULL || p->in.controlled ? settle(p, err) : commit_plain(p, err);
 }
 
 static int on_record(struct put *p, struct err *err)
@@ -187,18 +215,24 @@ static int on_record(struct put *p, struct err *err)
 	p->gathered++;
 	if (given.checkpoint == NULL && !p->in.controlled && p->gathered >= PLAIN_COMMIT_EVERY)
 		return commit_plain(p, err);
-	if (epoch_count(p->epoch) < (size_t)given.max_items)
+	if (epoch_count(p->epoch) + store_held(p->store) < (size_t)given.max_items)
 		return 0;
-	return store_stage(p->store, p->epoch, err);
+	return store_holds(p->store) ? settle(p, err) : store_stage(p->store, p->epoch, err);
 }
 
-static int acknowledge(struct put *p, struct err *err)
+/* The barrier has closed an epoch. */
+static int close_epoch(struct put *p, struct err *err)
 {
-	buf_clear(&p->line);
-	buf_slice(&p->line, p->in.line);
-	if (buf_byte(&p->line, '\n') != 0 || p->line.failed)
-		return err_memory(err);
-	return file_replace(given.ack, buf_view(&p->line), 0644, err);
+	int put_off = store_hold(p->store, p->epoch, &p->in.barrier, err);
+
+	if (put_off < 0)
+		return -1;
+	if (!put_off)
+		return settle(p, err) != 0 ? -1 : commit(p, &p->in.barrier, err);
+	p->held += p->gathered;
+	p->gathered = 0;
+	p->epochs++;
+	return p->held < TOGETHER_MOST ? 0 : settle(p, err);
 }
 
 static int on_barrier(struct put *p, struct err *err)
@@ -207,9 +241,13 @@ static int on_barrier(struct put *p, struct err *err)
 
 	if (closes < 0)
 		return err_prefix(err, "%s", p->in.name);
-	if (closes && commit(p, &p->in.barrier, err) != 0)
+	if (closes && close_epoch(p, err) != 0)
 		return -1;
-	return given.ack == NULL ? 0 : acknowledge(p, err);
+	buf_clear(&p->line);
+	buf_slice(&p->line, p->in.line);
+	if (buf_byte(&p->line, '\n') != 0 || p->line.failed)
+		return err_memory(err);
+	return store_holds(p->store) ? 0 : acknowledge(p, err);
 }
 
 /* The end of the file, or a signal. In a stream with barriers, what came behind the last one is
@@ -218,6 +256,8 @@ static int on_end(struct put *p, struct err *err)
 {
 	int controlled = given.checkpoint != NULL || p->in.controlled;
 
+	if (settle(p, err) != 0)
+		return -1;
 	if (!controlled || (given.checkpoint == NULL && p->in.ended))
 		return commit_plain(p, err);
 	if (p->in.ended || p->in.stopped)
@@ -255,11 +295,16 @@ static int run(struct put *p, struct err *err)
 	}
 }
 
-/* A bad record ends a plain stream where it stands: what came before it is stored. */
+/* The run has failed. What was put off is stored all the same; and a bad record ends a plain stream
+ * where it stands: what came before it is stored. */
 static int store_rest(struct put *p, const struct err *why, int status)
 {
 	struct err err;
 
+	if (p->broken)
+		return status;
+	if (settle(p, &err) != 0)
+		return tool_fail(&err);
 	if (why->status != ERR_DATA || given.checkpoint != NULL || p->in.controlled)
 		return status;
 	return commit_plain(p, &err) == 0 ? status : tool_fail(&err);
@@ -267,9 +312,9 @@ static int store_rest(struct put *p, const struct err *why, int status)
 
 static void last_words(struct put *p, int failed)
 {
-	uint64_t rejected = p->in.rejected, known = p->stored + p->gathered;
+	uint64_t rejected = p->in.rejected, known = p->stored + p->held + p->gathered;
 
-	p->dropped = p->gathered;
+	p->dropped = p->held + p->gathered;
 	/* The record that ended the run was refused too. */
 	if (failed)
 		rejected = p->in.records - known;

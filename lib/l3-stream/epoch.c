@@ -1,5 +1,6 @@
 #include "l3-stream/epoch.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #include "l0-base/table.h"
@@ -23,9 +24,11 @@ struct time_number {
 	uint32_t pad[3];
 };
 
+enum { FRONT = 3 };
+
 struct order {
-	uint64_t front[2]; /* first bytes of the id: most comparisons need no look at the rest */
-	uint64_t index;    /* in items; behind the last of those, in rollups */
+	uint64_t front[FRONT]; /* of the id, as a rule all of it: the rest is far away in memory */
+	uint64_t index;        /* in items; behind the last of those, in rollups */
 };
 
 struct epoch {
@@ -42,7 +45,7 @@ struct epoch {
 
 	struct order *order;
 	size_t order_count, order_size;
-	int closed;
+	int rolled_up, closed;
 
 	struct buf id, cliente_id, producto;
 };
@@ -85,7 +88,7 @@ void epoch_clear(struct epoch *e)
 	e->amount_bound = (struct decimal){0, 0};
 	e->count_bound = 0;
 	e->order_count = 0;
-	e->closed = 0;
+	e->rolled_up = e->closed = 0;
 }
 
 size_t epoch_count(const struct epoch *e)
@@ -223,8 +226,8 @@ static struct order order_of(const struct epoch *e, size_t i)
 	struct order o = {.index = i};
 
 	memcpy(o.front, id.at, id.len < sizeof o.front ? id.len : sizeof o.front);
-	o.front[0] = __builtin_bswap64(o.front[0]);
-	o.front[1] = __builtin_bswap64(o.front[1]);
+	for (int k = 0; k < FRONT; k++)
+		o.front[k] = be64toh(o.front[k]);
 	return o;
 }
 
@@ -235,10 +238,9 @@ static int compare(const void *a, const void *b, void *context)
 	struct slice left, right;
 	int order;
 
-	if (x->front[0] != y->front[0])
-		return x->front[0] < y->front[0] ? -1 : 1;
-	if (x->front[1] != y->front[1])
-		return x->front[1] < y->front[1] ? -1 : 1;
+	for (int k = 0; k < FRONT; k++)
+		if (x->front[k] != y->front[k])
+			return x->front[k] < y->front[k] ? -1 : 1;
 	left = id_of(e, x->index);
 	right = id_of(e, y->index);
 	order = memcmp(left.at, right.at, left.len < right.len ? left.len : right.len);
@@ -247,19 +249,29 @@ static int compare(const void *a, const void *b, void *context)
 	return left.len < right.len ? -1 : left.len > right.len;
 }
 
+static int roll_up_all(struct epoch *e, struct err *err)
+{
+	if (e->rolled_up)
+		return 0;
+	table_clear(e->rollups);
+	for (size_t i = 0; i < table_count(e->items); i++)
+		if (roll_up(e, i, err) != 0)
+			return -1;
+	e->rolled_up = 1;
+	return 0;
+}
+
 int epoch_close(struct epoch *e, size_t *count, struct err *err)
 {
-	size_t items = table_count(e->items), all;
+	size_t all;
 
 	if (e->closed) {
 		*count = e->order_count;
 		return 0;
 	}
-	table_clear(e->rollups);
-	for (size_t i = 0; i < items; i++)
-		if (roll_up(e, i, err) != 0)
-			return -1;
-	all = items + table_count(e->rollups);
+	if (roll_up_all(e, err) != 0)
+		return -1;
+	all = table_count(e->items) + table_count(e->rollups);
 	if (all > e->order_size) {
 		struct order *larger = realloc(e->order, all * sizeof *larger);
 
@@ -270,10 +282,69 @@ int epoch_close(struct epoch *e, size_t *count, struct err *err)
 	}
 	for (size_t i = 0; i < all; i++)
 		e->order[i] = order_of(e, i);
-	qsort_r(e->order, all, sizeof *e->order, compare, e);
+	if (all > 0)
+		qsort_r(e->order, all, sizeof *e->order, compare, e);
 	e->order_count = *count = all;
 	e->closed = 1;
 	return 0;
+}
+
+/* ---- one epoch behind another ---- */
+
+/* Add the entries of a later epoch's table, whose times win. */
+static int follow(struct epoch *into, struct table *to, const struct epoch *later,
+		  const struct table *from, struct err *err)
+{
+	for (size_t i = 0; i < table_count(from); i++) {
+		struct entry entry = *(const struct entry *)table_value(from, i);
+		struct entry *have;
+		int fresh;
+
+		if (time_number(into, table_key(later->times, entry.time), &entry.time) != 0)
+			return err_memory(err);
+		have = table_at(to, table_key(from, i), &fresh);
+		if (have == NULL)
+			return err_memory(err);
+		if (!fresh) {
+			entry.count += have->count;
+			if (decimal_add(&entry.sum, &have->sum, err) != 0)
+				return -1;
+			/* The first record of an id decides how its parts are written. */
+			entry.cliente_id = have->cliente_id;
+			entry.producto = have->producto;
+		}
+		*have = entry;
+	}
+	return 0;
+}
+
+int epoch_follow(struct epoch *into, struct epoch *later, struct err *err)
+{
+	struct decimal amount_bound = into->amount_bound;
+	struct epoch empty = *into;
+	int64_t count_bound;
+
+	if (roll_up_all(later, err) != 0)
+		return -1;
+	if (table_count(into->items) == 0) {
+		*into = *later;
+		*later = empty;
+		epoch_clear(later);
+		return 1;
+	}
+	if (decimal_add(&amount_bound, &later->amount_bound, err) != 0 ||
+	    __builtin_add_overflow(into->count_bound, later->count_bound, &count_bound))
+		return 0;
+	if (roll_up_all(into, err) != 0 ||
+	    follow(into, into->items, later, later->items, err) != 0 ||
+	    follow(into, into->rollups, later, later->rollups, err) != 0)
+		return -1;
+	into->amount_bound = amount_bound;
+	into->count_bound = count_bound;
+	into->order_count = 0;
+	into->closed = 0;
+	epoch_clear(later);
+	return 1;
 }
 
 /* One part of an id as it was before it was encoded; mostly it is the same. */

@@ -32,6 +32,12 @@ size_t epoch_count(const struct epoch *e);
  * -1 with ERR_TEMP. */
 int epoch_close(struct epoch *e, size_t *count, struct err *err);
 
+/* Put the epoch that follows `into` into it: sums are added up; what both have touched has the
+ * fecha_hora of the later one, as if one had been stored after the other. *later is then empty, and
+ * into is closed as far as epoch_add knows, but may have more put into it. Returns 1; 0 when a sum
+ * could overflow, both unchanged; or -1 with ERR_TEMP, both undefined. */
+int epoch_follow(struct epoch *into, struct epoch *later, struct err *err);
+
 /* Item i in order of id, 0 <= i < *count of epoch_close. Its slices live until the next epoch_item
  * or epoch_clear; *at has utc and nanos only. */
 void epoch_item(struct epoch *e, size_t i, struct metric *m, struct timestamp *at);

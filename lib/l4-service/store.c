@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "l3-stream/control.h"
+#include "l3-stream/epoch.h"
 #include "l4-service/store_backend.h"
 
 /* The write side of a URI's backend, and what stands behind its scheme; NULL with *err. */
@@ -76,6 +77,8 @@ void store_close(struct store *s)
 		return;
 	free(s->checkpoint);
 	buf_free(&s->pos);
+	buf_free(&s->held_line);
+	epoch_free(s->held);
 	s->writing->close(s);
 }
 
@@ -153,6 +156,7 @@ int store_expects(struct store *s, const struct barrier *b, uint64_t gathered, s
 
 int store_stage(struct store *s, struct epoch *e, struct err *err)
 {
+	s->staged = 1;
 	return s->writing->stage(s, e, err);
 }
 
@@ -170,10 +174,56 @@ int store_commit(struct store *s, struct epoch *e, const struct barrier *b, stru
 	}
 	if (s->writing->commit(s, e, b, replace, err) != 0)
 		return -1;
+	s->staged = 0;
 	s->partial = b == NULL;
 	if (b != NULL)
 		s->was_empty = 0;
 	return b == NULL || s->checkpoint == NULL ? 0 : set_committed(s, b->epoch, b->pos, err);
+}
+
+/* ---- commits put off ---- */
+
+int store_hold(struct store *s, struct epoch *e, const struct barrier *b, struct err *err)
+{
+	int taken;
+
+	if (!s->writing->holds || s->checkpoint == NULL || b->snapshot || s->staged)
+		return 0;
+	if (s->held == NULL && (s->held = epoch_new()) == NULL)
+		return err_memory(err);
+	taken = epoch_follow(s->held, e, err);
+	if (taken <= 0)
+		return taken;
+	buf_clear(&s->held_line);
+	if (barrier_print(&s->held_line, b) != 0)
+		return err_memory(err);
+	return set_committed(s, b->epoch, b->pos, err) == 0 ? 1 : -1;
+}
+
+int store_holds(const struct store *s)
+{
+	return s->held_line.len > 0;
+}
+
+size_t store_held(const struct store *s)
+{
+	return s->held == NULL ? 0 : epoch_count(s->held);
+}
+
+int store_settle(struct store *s, struct err *err)
+{
+	struct barrier b;
+	int failed;
+
+	if (!store_holds(s))
+		return 0;
+	if (barrier_parse_line(buf_view(&s->held_line), &b, err) != 0)
+		return -1;
+	failed = store_commit(s, s->held, &b, err);
+	barrier_free(&b);
+	if (!failed)
+		buf_clear(&s->held_line);
+	return failed;
 }
 
 /* ---- looking after it ---- */

@@ -112,6 +112,18 @@ int store_stage(struct store *s, struct epoch *e, struct err *err);
  * checkpoint over, else as above. */
 int store_commit(struct store *s, struct epoch *e, const struct barrier *b, struct err *err);
 
+/* Put the commit of a closed epoch off, and clear it: a backlog of small epochs costs far less in
+ * one large transaction, where what is touched often is written once. The store is then as if they
+ * had been committed one after the other. Returns 1; 0 when this one must be committed now
+ * (store_settle, then store_commit): there is no checkpoint, it is a snapshot or was staged, a sum
+ * could overflow, the backend does not do it; or -1. */
+int store_hold(struct store *s, struct epoch *e, const struct barrier *b, struct err *err);
+int store_holds(const struct store *s);   /* 1: something was put off */
+size_t store_held(const struct store *s); /* ids of that, as epoch_count has them */
+
+/* Commit what was put off, if anything. Returns as store_commit. */
+int store_settle(struct store *s, struct err *err);
+
 /* ---- Looking after it ---------------------------------------------------------------------- */
 
 /* Append the line of the barrier that was committed last under this name, its newline included,

@@ -26,12 +26,16 @@ struct store_reader {
 struct store {
 	const struct store_writing *writing;
 	char *checkpoint; /* NULL: plain */
-	/* The barrier that was committed last under that name; epoch 0: none. */
+	/* The barrier that was committed last under that name, or put off; epoch 0: none. */
 	int64_t epoch;
 	struct buf pos;
 	int begun;     /* a barrier has come */
 	int was_empty; /* there was no item when it was opened */
 	int partial;   /* plain: something was committed since the last barrier */
+	int staged;    /* something was staged since the last commit */
+	/* Epochs whose commit was put off, and the line of their last barrier; empty: none. */
+	struct epoch *held;
+	struct buf held_line;
 };
 
 struct store_reading {
@@ -55,6 +59,7 @@ struct store_reading {
 };
 
 struct store_writing {
+	int holds; /* a commit may be put off: many epochs cost less in one */
 	/* *line: the last committed barrier of the checkpoint is appended. Sets was_empty. */
 	int (*open)(const char *place, const char *checkpoint, struct store **out, struct buf *line,
 		    struct err *err);

@@ -368,6 +368,7 @@ static int write_drop_checkpoint(const char *place, const char *name, struct err
 }
 
 const struct store_writing store_sqlite_writing = {
+	.holds = 1,
 	.open = write_open,
 	.close = write_close,
 	.stage = store_sqlite_stage,

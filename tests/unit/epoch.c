@@ -126,8 +126,47 @@ static void order(void)
 	CHECK(count > MANY && wrong == 0, "%zu items, %zu out of order", count, wrong);
 }
 
+/* Sums are those of both; the time is that of the later epoch, also where it is the earlier time,
+ * and in a rollup. */
+static void following(void)
+{
+	struct epoch *first = epoch_new(), *later = epoch_new();
+	size_t count;
+
+	epoch = first;
+	CHECK(epoch_follow(first, later, &err) == 1 && epoch_count(first) == 0,
+	      "nothing on nothing");
+	epoch_clear(first);
+	add("1#a#2024-01-01", 1, "1.50", "t9", 9);
+	add("1#b#2024-01-01", 1, "1", "t5", 5);
+	CHECK(epoch_close(first, &count, &err) == 0 && count == 10, "closed: %zu", count);
+	epoch = later;
+	add("1#a#2024-01-01", 2, "0.125", "t3", 3);
+	CHECK(epoch_follow(first, later, &err) == 1 && epoch_count(later) == 0, "one on another");
+	epoch = first;
+	CHECK(strcmp(all(), "*#a#* *a as * 3 1.625 t3 3\n"
+			    "*#a#2024-01-01 *a as 2024-01-01 3 1.625 t3 3\n"
+			    "*#b#* *a bs * 1 1 t5 5\n"
+			    "*#b#2024-01-01 *a bs 2024-01-01 1 1 t5 5\n"
+			    "1#*#* 1n *a * 4 2.625 t3 3\n"
+			    "1#*#2024-01-01 1n *a 2024-01-01 4 2.625 t3 3\n"
+			    "1#a#* 1n as * 3 1.625 t3 3\n"
+			    "1#a#2024-01-01 1n as 2024-01-01 3 1.625 t3 3\n"
+			    "1#b#* 1n bs * 1 1 t5 5\n"
+			    "1#b#2024-01-01 1n bs 2024-01-01 1 1 t5 5\n") == 0,
+	      "sums of both, times of the later one: %s", all());
+	epoch = later;
+	add("2#a#2024-01-01", INT64_MAX, "0", "t", 0);
+	CHECK(epoch_follow(first, later, &err) == 0 && epoch_count(later) == 1 &&
+		      epoch_count(first) == 3,
+	      "a count that could overflow: both stay");
+	epoch_free(first);
+	epoch_free(later);
+}
+
 int main(void)
 {
+	following();
 	epoch = epoch_new();
 	sums();
 	limits();

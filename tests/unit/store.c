@@ -234,6 +234,46 @@ static void snapshots(void)
 	store_close(s);
 }
 
+static int take(struct store *s, int64_t number, int snapshot)
+{
+	struct barrier b = {0};
+	int result;
+
+	barrier(&b, number, snapshot);
+	CHECK(store_expects(s, &b, 1, &err) == 1, "epoch %lld is the next one", (long long)number);
+	result = store_hold(s, epoch, &b, &err);
+	barrier_free(&b);
+	return result;
+}
+
+/* Epochs whose commits are put off are seen all at once. */
+static void together(void)
+{
+	struct store *s = NULL;
+	struct metric_key key = {all, slice_of("a"), all};
+	struct metric m;
+
+	store_open(uri, "together", &s, &err);
+	CHECK(!store_holds(s) && store_settle(s, &err) == 0, "nothing is put off yet");
+	for (int64_t number = 1; number <= 3; number++) {
+		add("10", "a", "2024-01-09", 100, "0.001");
+		CHECK(take(s, number, 0) == 1 && epoch_count(epoch) == 0, "put off");
+	}
+	CHECK(store_holds(s) && store_held(s) == 1, "three times one id is one");
+	add("11", "a", "2024-01-09", 1, "99999999999999999999999999999999999.000");
+	CHECK(take(s, 4, 0) == 1, "38 digits");
+	add("11", "a", "2024-01-09", 1, "99999999999999999999999999999999999.000");
+	CHECK(take(s, 5, 0) == 0 && epoch_count(epoch) == 1, "a sum could overflow");
+	epoch_clear(epoch);
+	CHECK(take(s, 5, 1) == 0, "a snapshot is not put off");
+	CHECK(store_get(reader, &key, &m, &err) == 0, "nothing is to be seen yet");
+	CHECK(store_settle(s, &err) == 0 && !store_holds(s) && store_held(s) == 0 &&
+		      store_get(reader, &key, &m, &err) == 1 && m.num_transacciones == 301,
+	      "then all of it is: %s", err.message);
+	store_close(s);
+	CHECK(store_drop_checkpoint(uri, "together", &err) == 1, "and its barrier");
+}
+
 static int count_reports(void *context, struct slice difference, struct err *e)
 {
 	(void)e;
@@ -286,6 +326,7 @@ int main(void)
 		      counts.items == 9 && counts.differences == 0,
 	      "all sums are right");
 	snapshots();
+	together();
 	store_reader_close(reader);
 	held();
 	CHECK(store_show_checkpoint(uri, "test", &line, &err) == 1 &&

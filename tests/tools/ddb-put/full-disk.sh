@@ -2,12 +2,12 @@
 # A disk without room: temporary, nothing of the epoch is there; with room, the next run goes on.
 . "$(dirname "$0")/../../lib/tap.sh"
 
-# stream FROM: epochs of 2000 new items each, behind FROM.
+# stream FROM [TO]: epochs of 2000 new items each, behind FROM, up to TO (5).
 stream() {
-    awk -v from="$1" 'BEGIN {
+    awk -v from="$1" -v to="${2:-5}" 'BEGIN {
         if (from > 0)
             barrier(from)
-        for (e = from + 1; e <= 5; e++) {
+        for (e = from + 1; e <= to; e++) {
             for (i = 0; i < 2000; i++)
                 printf "{\"id\":\"%d#p#2024-01-01\",\"cliente_id\":%d,\"producto\":\"p\",\"num_transacciones\":1,\"monto_total\":1.25,\"fecha_hora\":\"2024-01-01T00:00:00\"}\n",
                     e * 10000 + i, e * 10000 + i
@@ -30,8 +30,11 @@ mkdir "$work/small"
 if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=3m tuberia-test "$work/small" 2>/dev/null; then
     at_exit 'umount "$work/small"'
     store=sqlite:$work/small/m.db
-    stream 0 >"$work/in"
-    run ddb-put --checkpoint a --ack-file "$work/ack" "$store" <"$work/in"
+    for from in 0 1 2 3 4; do # one by one: those of one input would be put into one transaction
+        stream $from $((from + 1)) >"$work/in"
+        run ddb-put --checkpoint a --ack-file "$work/ack" "$store" <"$work/in"
+        [ "$code" = 0 ] || break
+    done
     is "$code" 75 'no room: temporary'
     like "$(cat "$work/err")" 'm\.db: (database or disk is full|.*No space left)' 'and says so'
     at=$(epoch "$store")
@@ -56,14 +59,17 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=3m tuberia-test "$work/small" 2>
     dd if=/dev/zero of="$work/tiny/zero" bs=4k 2>/dev/null
     run ddb-put --checkpoint a --ack-file "$work/tiny/ack" "sqlite:$work/ack2.db" <"$work/in"
     is "$code" 75 'no room for the acknowledgement: temporary'
-    is "$(epoch "sqlite:$work/ack2.db")" 1 'what it was about is committed'
+    is "$(epoch "sqlite:$work/ack2.db")" 5 'what it was about is committed'
 else
     skip 'a disk without room' 'mounting a small one takes root'
 fi
 
 # A limit on the size of files, for those who are not root. (SIGXFSZ would end it as kill -9 does.)
-stream 0 >"$work/in"
-run bash -c 'trap "" XFSZ; ulimit -f 1500; exec ddb-put --checkpoint a "$1" <"$2"' - "sqlite:$work/limited.db" "$work/in"
+for from in 0 1 2 3 4; do
+    stream $from $((from + 1)) >"$work/in"
+    run bash -c 'trap "" XFSZ; ulimit -f 1500; exec ddb-put --checkpoint a "$1" <"$2"' - "sqlite:$work/limited.db" "$work/in"
+    [ "$code" = 0 ] || break
+done
 is "$code" 74 'a file that may not grow: an error of writing'
 at=$(epoch "sqlite:$work/limited.db")
 is "$(sum "$work/limited.db")" "$((at * 2000))|$((at * 2500)).00" "whole epochs are there ($at)"

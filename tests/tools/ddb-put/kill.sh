@@ -1,6 +1,6 @@
 #!/bin/bash
 # kill -9 at any moment, again and again; what is started anew from the checkpoint ends equal to a run that nobody
-# disturbed. With epochs in memory and on disk.
+# disturbed. With epochs in memory and on disk, committed one by one and several at once.
 # timeout: 240
 . "$(dirname "$0")/../../lib/tap.sh"
 
@@ -20,8 +20,12 @@ awk -v epochs=$EPOCHS -v records=$RECORDS 'BEGIN {
     print "{\"@end\":{\"records\":" records * epochs "}}"
 }' >"$work/stream"
 
-# stream FROM: all that comes behind epoch FROM's barrier, that barrier first.
-stream() { tail -n "+$((($1) * (RECORDS + 1) + ($1 == 0)))" "$work/stream"; }
+# stream FROM: all that comes behind epoch FROM's barrier, that barrier first. It pauses behind some barriers: those in
+# between come at once, and are put into one transaction.
+stream() {
+    tail -n "+$((($1) * (RECORDS + 1) + ($1 == 0)))" "$work/stream" |
+        awk '{ print } /@barrier/ && (++n % 4 == 0 || n % 7 == 0) { fflush(); system("sleep 0.01") }'
+}
 
 epoch() {
     local barrier
