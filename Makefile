@@ -36,7 +36,7 @@ TIDY     = $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard lib/*/*.c cmd/*.c))
 MAN      = $(wildcard man/*.[1-8])
 SCRIPTS  = $(filter-out scripts/demo scripts/install-deps scripts/deploy,$(wildcard scripts/*))
 SHELL_FILES = $(shell grep -lE '^\#!.*\bbash' -r scripts .ci tests) $(wildcard tests/lib/*.sh \
-              tests/tools/*/*.sh tests/e2e/*.sh tests/bench/*.sh)
+              tests/tools/*/*.sh tests/e2e/*.sh tests/e2e/*/*.sh tests/bench/*.sh)
 
 # Each tool links only what it uses: the archive gives it the objects it names, --as-needed drops the
 # libraries that none of them needs.
@@ -135,6 +135,12 @@ fuzz-seeds: fuzz-build
 
 fuzzers: $(FUZZERS)
 
+SEED   = 1
+FAULTS = 1000
+chaos: all                      ## FAULTS random faults from SEED, then the store is compared with SQL
+	@scripts/install-deps check
+	@tests/e2e/chaos/run --seed $(SEED) --faults $(FAULTS) $(if $(REPLAY),--replay $(REPLAY))
+
 bench: all                      ## speed, beside the tools of others; TOOL=NAME: that entry alone
 	@scripts/install-deps bench
 	@tests/bench/run $(TOOL)
@@ -180,4 +186,4 @@ FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all units check test clang san-build san lint layers fuzz fuzz-build fuzz-seeds \
-	fuzzers bench bench-plot demo format install uninstall clean help FORCE
+	fuzzers chaos bench bench-plot demo format install uninstall clean help FORCE

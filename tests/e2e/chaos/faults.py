@@ -1,0 +1,157 @@
+"""The faults: which, when, in what order (a schedule, all from a seed), and how each is done.
+
+An entry of a schedule, which is a line of the log too: "fault" and its arguments; "wait": whether the pipeline must
+have committed since the one before; "pause": seconds then.
+"""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+
+from pipeline import STAGES, sql
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+HOUR, DAY = 3600, 86400
+
+
+def kinds(chance, has_clock, has_disk):
+    """One entry of each kind, with arguments by chance; (weight, entry)."""
+    def some(least, most):
+        return round(chance.uniform(least, most), 2)
+
+    for stage in STAGES:
+        yield 6, {"fault": "kill", "stages": [stage]}
+    yield 4, {"fault": "kill", "stages": sorted(chance.sample(STAGES, 2))}
+    yield 4, {"fault": "kill", "stages": list(STAGES)}
+    yield 6, {"fault": "kill-group"}
+    yield 4, {"fault": "kill-script"}
+    yield 4, {"fault": "end-script", "signal": chance.choice(["TERM", "INT", "HUP"])}
+    yield 3, {"fault": "end-stage", "stage": chance.choice(STAGES)}
+    # Longer than wal_sender_timeout, for the sink at least; then it goes on, or not.
+    yield 2, {"fault": "stop", "stage": "ddb-put", "seconds": some(2.5, 4), "signal": "CONT"}
+    yield 3, {"fault": "stop", "stage": chance.choice(STAGES), "seconds": some(0.5, 4),
+              "signal": chance.choice(["CONT", "KILL"])}
+    yield 3, {"fault": "server", "how": "restart fast"}
+    yield 3, {"fault": "server", "how": "restart immediate"}
+    yield 2, {"fault": "server", "how": "crash"}
+    yield 6, {"fault": "terminate-backend"}
+    yield 3, {"fault": "no-growth", "seconds": some(0.5, 2)}
+    if has_disk:
+        yield 4, {"fault": "disk-full", "seconds": some(0.5, 2.5)}
+    if has_clock:
+        yield 5, {"fault": "clock", "to": chance.choice([0, 0, -HOUR, HOUR, -400 * DAY, 400 * DAY, 90, -90])}
+
+
+def schedule(seed, count, has_clock, has_disk):
+    """count entries: each kind once at least, when there is room for that."""
+    chance = random.Random(seed)
+    entries = [entry for _, entry in kinds(chance, has_clock, has_disk)]
+    while len(entries) < count:
+        weights, fresh = zip(*kinds(chance, has_clock, has_disk))
+        entries += chance.choices(fresh, weights)
+    chance.shuffle(entries)
+    for entry in entries[:count]:
+        # Some hit a pipe that has not come back from the one before.
+        entry["wait"] = chance.random() < 0.8
+        entry["pause"] = round(chance.choice([chance.uniform(0, 0.15), chance.uniform(0, 0.8)]), 3)
+    return entries[:count]
+
+
+class Faults:
+    def __init__(self, pipeline, disk):
+        self.pipeline, self.disk = pipeline, disk
+
+    def inject(self, entry):
+        """Returns what it hit, for the log."""
+        return getattr(self, "_" + entry["fault"].replace("-", "_"))(**{
+            k: v for k, v in entry.items() if k not in ("fault", "wait", "pause")})
+
+    def _signal(self, pids, number):
+        hit = []
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+                hit.append(pid)
+            except ProcessLookupError:
+                pass
+        return hit
+
+    def _kill(self, stages):
+        there = self.pipeline.whole()
+        return self._signal([there[name] for name in stages if name in there], signal.SIGKILL)
+
+    def _kill_group(self):
+        """The script and its stages in one moment: all of its session."""
+        pids = [p.pid for p in self.pipeline.left() if p.session == self.pipeline.process.pid]
+        self.pipeline.expected.add(-signal.SIGKILL)
+        hit = self._signal([self.pipeline.process.pid, *pids], signal.SIGKILL)
+        self.pipeline.process.wait()
+        return hit
+
+    def _kill_script(self):
+        self.pipeline.expected.add(-signal.SIGKILL)
+        self.pipeline.process.kill()
+        self.pipeline.process.wait()
+        return [self.pipeline.process.pid]
+
+    def _end_script(self, **arguments):
+        self.pipeline.expected.add(0)
+        return self._signal([self.pipeline.process.pid], getattr(signal, "SIG" + arguments["signal"]))
+
+    def _end_stage(self, stage):
+        self.pipeline.expected.add(0)  # a source that ends on purpose ends them all
+        there = self.pipeline.whole()
+        return self._signal([there[stage]] if stage in there else [], signal.SIGTERM)
+
+    def _stop(self, stage, seconds, **then):
+        there = self.pipeline.whole()
+        hit = self._signal([there[stage]] if stage in there else [], signal.SIGSTOP)
+        self.pipeline.sleep(seconds)
+        self._signal(hit, getattr(signal, "SIG" + then["signal"]))
+        return hit
+
+    def _server(self, how):
+        subprocess.run(["bash", os.path.join(HERE, "_server.sh"), *how.split()], check=True, timeout=120,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        return how
+
+    def _terminate_backend(self):
+        return sql("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
+
+    def _limit(self, size):
+        for pid in [self.pipeline.process.pid, *self.pipeline.stages().values()]:
+            try:
+                _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+            except ProcessLookupError:
+                pass
+
+    def _no_growth(self, seconds):
+        """No file may grow: an error of writing, for which the pipe stops."""
+        self.pipeline.starving |= {73, 74}
+        self._limit(4096)
+        self.pipeline.sleep(seconds)
+        self._limit(None)
+        return seconds
+
+    def _disk_full(self, seconds):
+        self.pipeline.starving |= {73, 74}
+        path, size = os.path.join(self.disk, "filler"), 0
+        try:
+            with open(path, "wb", buffering=0) as f:
+                for block in (1 << 20, 1 << 12):
+                    try:
+                        while True:
+                            size += f.write(bytes(block))
+                    except OSError:
+                        pass
+            self.pipeline.sleep(seconds)
+        finally:
+            os.unlink(path)
+        return size
+
+    def _clock(self, to):
+        self.pipeline.set_clock(to)
+        return to
