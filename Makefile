@@ -141,6 +141,11 @@ chaos: all                      ## FAULTS random faults from SEED, then the stor
 	@scripts/install-deps check
 	@tests/e2e/chaos/run --seed $(SEED) --faults $(FAULTS) $(if $(REPLAY),--replay $(REPLAY))
 
+MINUTES = 30
+soak: all                       ## 5,000 rows a second for MINUTES: memory, and the log kept for the slot
+	@scripts/install-deps check
+	@tests/e2e/chaos/soak $(MINUTES)
+
 bench: all                      ## speed, beside the tools of others; TOOL=NAME: that entry alone
 	@scripts/install-deps bench
 	@tests/bench/run $(TOOL)
@@ -186,4 +191,4 @@ FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all units check test clang san-build san lint layers fuzz fuzz-build fuzz-seeds \
-	fuzzers chaos bench bench-plot demo format install uninstall clean help FORCE
+	fuzzers chaos soak bench bench-plot demo format install uninstall clean help FORCE

@@ -28,13 +28,18 @@ chaos_shop() {
 # shellcheck disable=SC2154 # of tap.sh
 failed() { [ "$tap_failed" -gt 0 ]; }
 
-storm() {
+# What storm.py or soak.py has found.
+verdicts() {
     local verdict name why
+    while IFS=$'\t' read -r verdict name why; do
+        if [ "$verdict" = ok ]; then ok "$name"; else not_ok "$name" "$why"; fi
+    done <"$work/verdicts" || not_ok 'it has ended in order'
+}
+
+storm() {
     rm -f "$work/verdicts"
     "$chaos/storm.py" --store "$store" --directory "$work" ${disk:+--disk "$disk"} "$@" >"$work/summary"
     note "$(cat "$work/summary")"
-    while IFS=$'\t' read -r verdict name why; do
-        if [ "$verdict" = ok ]; then ok "$name"; else not_ok "$name" "$why"; fi
-    done <"$work/verdicts" || not_ok 'the storm has ended in order'
+    verdicts
     equals_sql 'the store equals SQL'
 }
