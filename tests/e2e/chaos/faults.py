@@ -97,12 +97,14 @@ class Faults:
         return [self.pipeline.process.pid]
 
     def _end_script(self, **arguments):
-        self.pipeline.expected.add(0)
-        return self._signal([self.pipeline.process.pid], getattr(signal, "SIG" + arguments["signal"]))
+        number = getattr(signal, "SIG" + arguments["signal"])
+        self.pipeline.expected |= {0, -number}  # by the signal itself, when it has hardly begun
+        return self._signal([self.pipeline.process.pid], number)
 
     def _end_stage(self, stage):
         self.pipeline.expected.add(0)  # a source that ends on purpose ends them all
         there = self.pipeline.whole()
+        self.pipeline.remark(f"SIGTERM for {stage}")
         return self._signal([there[stage]] if stage in there else [], signal.SIGTERM)
 
     def _stop(self, stage, seconds, **then):

@@ -109,6 +109,11 @@ class Pipeline:
             time.sleep(0.1)
         self.start()
 
+    def remark(self, text):
+        """A line of ours among what it says."""
+        with open(self.log, "a", encoding="utf-8") as f:
+            f.write(f"storm: {text}\n")
+
     def last_message(self):
         with open(self.log, encoding="utf-8", errors="replace") as f:
             return " | ".join(f.read().splitlines()[-4:])

@@ -8,7 +8,7 @@ AGGREGATE = re.compile(r"window-agg: in (\d+) = counted (\d+)(?: \+ replayed (\d
                        r" out (\d+)")
 SINK = re.compile(r"ddb-put: in (\d+) = stored (\d+) \+ dropped (\d+) \+ rejected (\d+); epochs (\d+)")
 RUN = re.compile(r"realtime-pipeline: (resuming behind epoch|beginning with a snapshot)")
-# With these a stage comments on its run, and does not end it.
+# With these a stage comments on its run, and does not end it. With others it does, or the storm has ended it.
 CHATTER = re.compile(r"pg-tail: (snapshot of|connected again|connection lost|publication .* made)")
 
 
@@ -54,7 +54,7 @@ def check(lines):
             said += 1
             if n[0] != sum(n[1:4]):
                 wrong.append(line)
-        elif re.match(r"(pg-tail|window-agg|ddb-put): ", line) and not CHATTER.match(line):
+        elif re.match(r"(pg-tail|window-agg|ddb-put|storm): ", line) and not CHATTER.match(line):
             clean = False
     close()
     return said, whole, wrong
