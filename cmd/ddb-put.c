@@ -19,8 +19,8 @@
 
 static struct {
 	const char *checkpoint, *ack, *rejects, *show, *drop;
-	int64_t max_items;
-	int verify, verbose;
+	int64_t max_items, ttl;
+	int create, verify, verbose;
 } given = {.max_items = 1000000};
 
 static const struct opt options[] = {
@@ -39,6 +39,10 @@ static const struct opt options[] = {
 	 "print the barrier committed last under NAME", NULL, NULL, 0, 0},
 	{OPT_STRING, 0, "drop-checkpoint", "NAME", &given.drop, "forget it; the metrics stay", NULL,
 	 NULL, 0, 0},
+	{OPT_FLAG, 0, "create-table", NULL, &given.create,
+	 "make the store, and wait until it is there", NULL, NULL, 0, 0},
+	{OPT_INT, 0, "ttl", "DAYS", &given.ttl,
+	 "with --create-table: items of a day expire so many days after it", NULL, NULL, 1, 36500},
 	{OPT_FLAG, 0, "verify", NULL, &given.verify,
 	 "recompute every rollup from its items, and print what differs", NULL, NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Messages:", NULL, NULL, 0, 0},
@@ -50,9 +54,11 @@ static const struct opt_command command = {
 	.name = "ddb-put",
 	.purpose = "put metrics into the store, each exactly once",
 	.usage = "[options] [STORE] < records\n"
-		 "--show-checkpoint NAME | --drop-checkpoint NAME | --verify [STORE]",
-	.see_also = "STORE is sqlite:FILE; without it, TUBERIA_STORE says which.\n"
-		    "See ddb-put(1), tuberia(7).",
+		 "--show-checkpoint NAME | --drop-checkpoint NAME | --create-table | --verify "
+		 "[STORE]",
+	.see_also =
+		"STORE is sqlite:FILE or dynamodb:TABLE; without it, TUBERIA_STORE says which.\n"
+		"See ddb-put(1), tuberia(7).",
 	.options = options,
 };
 
@@ -393,6 +399,13 @@ static int drop_checkpoint(const char *uri)
 	return store_drop_checkpoint(uri, given.drop, &err) < 0 ? tool_fail(&err) : 0;
 }
 
+static int create(const char *uri)
+{
+	struct err err;
+
+	return store_create(uri, given.ttl, &err) != 0 ? tool_fail(&err) : 0;
+}
+
 static int print_difference(void *context, struct slice difference, struct err *err)
 {
 	struct writer *out = context;
@@ -431,15 +444,18 @@ static int verify(const char *uri)
 
 static int check_options(char **operands, size_t count, const char **uri, struct err *err)
 {
-	int instead = (given.show != NULL) + (given.drop != NULL) + given.verify;
+	int instead = (given.show != NULL) + (given.drop != NULL) + given.create + given.verify;
 
 	if (instead > 1)
 		return err_set(err, ERR_USAGE,
-			       "--show-checkpoint, --drop-checkpoint and --verify: one at a time");
+			       "--show-checkpoint, --drop-checkpoint, --create-table and --verify: "
+			       "one at a time");
 	if (instead == 1 &&
 	    (given.checkpoint != NULL || given.ack != NULL || given.rejects != NULL))
 		return err_set(err, ERR_USAGE,
 			       "--checkpoint, --ack-file and --rejects go with records only");
+	if (given.ttl != 0 && !given.create)
+		return err_set(err, ERR_USAGE, "--ttl goes with --create-table only");
 	if (given.ack != NULL && given.checkpoint == NULL)
 		return err_set(err, ERR_USAGE, "--ack-file goes with --checkpoint only");
 	if (given.checkpoint != NULL && given.checkpoint[0] == '\0')
@@ -448,7 +464,8 @@ static int check_options(char **operands, size_t count, const char **uri, struct
 		return err_set(err, ERR_USAGE, "\"%s\": one store only", operands[1]);
 	*uri = count > 0 ? operands[0] : getenv("TUBERIA_STORE");
 	if (*uri == NULL || **uri == '\0')
-		return err_set(err, ERR_USAGE, "which store? (sqlite:FILE, or TUBERIA_STORE)");
+		return err_set(err, ERR_USAGE,
+			       "which store? (sqlite:FILE, dynamodb:TABLE, or TUBERIA_STORE)");
 	return 0;
 }
 
@@ -468,6 +485,8 @@ int main(int argc, char **argv)
 		status = show_checkpoint(uri);
 	else if (given.drop != NULL)
 		status = drop_checkpoint(uri);
+	else if (given.create)
+		status = create(uri);
 	else if (given.verify)
 		status = verify(uri);
 	else

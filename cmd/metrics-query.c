@@ -17,6 +17,7 @@
 /* What stands on the command line. */
 static struct question question;
 static const char *store_uri, *format, *by = "monto_total";
+static int consistent;
 static int64_t limit = 10;
 static int ascending, verbose;
 
@@ -30,6 +31,9 @@ static const struct {
 	{ALL,
 	 {OPT_STRING, 's', "store", "STORE", &store_uri,
 	  "ask this store, such as sqlite:metrics.db", "TUBERIA_STORE", NULL, 0, 0}},
+	{ALL,
+	 {OPT_FLAG, 0, "consistent", NULL, &consistent,
+	  "nothing that is a moment old (DynamoDB, at twice the price)", NULL, NULL, 0, 0}},
 	{CLIENTE | TOP | SERIE,
 	 {OPT_STRING, 'p', "producto", "ID", &question.producto, "of this product only", NULL, NULL,
 	  0, 0}},
@@ -462,7 +466,11 @@ static int ask(const struct subcommand *s, struct answer *a, struct err *err)
 	struct freshness *f = &a->fresh;
 	int found;
 
-	if (store_reader_open(store_uri, 0, &a->store, err) < 0 || store_begin(a->store, err) < 0)
+	if (store_reader_open(store_uri, 0, &a->store, err) < 0)
+		return -1;
+	if (consistent)
+		store_consistent(a->store);
+	if (store_begin(a->store, err) < 0)
 		return -1;
 	f->known = store_fresh(a->store, &f->time, &f->epoch, err);
 	f->now = freshness_now();

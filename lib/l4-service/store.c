@@ -244,6 +244,14 @@ int store_drop_checkpoint(const char *uri, const char *name, struct err *err)
 	return b == NULL ? -1 : b->drop_checkpoint(place, name, err);
 }
 
+int store_create(const char *uri, int64_t ttl_days, struct err *err)
+{
+	const char *place;
+	const struct store_writing *b = writing_of(uri, &place, err);
+
+	return b == NULL ? -1 : b->create(place, ttl_days, err);
+}
+
 int store_verify(const char *uri,
 		 int (*report)(void *context, struct slice difference, struct err *err),
 		 void *context, struct store_verified *counts, struct err *err)

@@ -35,6 +35,11 @@ void store_reader_close(struct store_reader *r); /* NULL is allowed */
  * sees fit. */
 void store_within(struct store_reader *r, int64_t within);
 
+/* From now on, answers are of what has been committed by then, where a backend would else give what
+ * was there a moment ago (DynamoDB, at half the price). What is listed by an index may still lack
+ * an item that is new. */
+void store_consistent(struct store_reader *r);
+
 /* Between begin and end all calls see the same epoch, however many the writer commits meanwhile
  * (DynamoDB has no such thing: there each call sees the newest). Without begin each get or list is
  * for itself. end is allowed without begin. Return 0, or -1. */
@@ -133,6 +138,11 @@ int store_show_checkpoint(const char *uri, const char *name, struct buf *line, s
 
 /* Forget a checkpoint; items stay. Returns 1, 0 when there was none, or -1. */
 int store_drop_checkpoint(const char *uri, const char *name, struct err *err);
+
+/* Make a store that is not there, or look whether the one that is there is one. ttl_days: items of
+ * a day go so many days after it, 0 never. Returns 0; or -1 with ERR_USAGE (a TTL where there is
+ * none), ERR_CONFIG (something else is there). */
+int store_create(const char *uri, int64_t ttl_days, struct err *err);
 
 /* Recompute every rollup from the items, and look at every item. Each difference goes to report()
  * as one line of JSON without newline; it returns 0, or -1 with *err, which ends the check. In

@@ -42,6 +42,7 @@ struct store_reading {
 	int (*open)(const char *place, int64_t within, struct store_reader **out, struct err *err);
 	void (*close)(struct store_reader *r);
 	void (*within)(struct store_reader *r, int64_t within);
+	void (*consistent)(struct store_reader *r); /* NULL: it always is */
 	int (*begin)(struct store_reader *r, struct err *err);
 	void (*end)(struct store_reader *r);
 	int (*fresh)(struct store_reader *r, int64_t *time, int64_t *epoch, struct err *err);
@@ -72,6 +73,8 @@ struct store_writing {
 	int (*show_checkpoint)(const char *place, const char *name, struct buf *line,
 			       struct err *err);
 	int (*drop_checkpoint)(const char *place, const char *name, struct err *err);
+	/* ttl_days: 0 for none. */
+	int (*create)(const char *place, int64_t ttl_days, struct err *err);
 	int (*verify)(const char *place,
 		      int (*report)(void *context, struct slice difference, struct err *err),
 		      void *context, struct store_verified *counts, struct err *err);
@@ -93,5 +96,7 @@ const struct store_backend *store_backend_of(const char *uri, const char **place
 
 extern const struct store_reading store_sqlite_reading;
 extern const struct store_writing store_sqlite_writing;
+extern const struct store_reading store_dynamodb_reading;
+extern const struct store_writing store_dynamodb_writing;
 
 #endif

@@ -19,7 +19,7 @@ const struct store_backend *store_backend_of(const char *uri, const char **place
 	if (slice_is(scheme, "dynamodb"))
 		err_set(err, ERR_CONFIG, "\"%s\": DynamoDB is not built in", uri);
 	else
-		err_set(err, ERR_CONFIG, "\"%s\": not a store (sqlite:FILE)", uri);
+		err_set(err, ERR_CONFIG, "\"%s\": not a store (sqlite:FILE, dynamodb:TABLE)", uri);
 	return NULL;
 }
 
@@ -40,6 +40,12 @@ void store_reader_close(struct store_reader *r)
 void store_within(struct store_reader *r, int64_t within)
 {
 	r->reading->within(r, within);
+}
+
+void store_consistent(struct store_reader *r)
+{
+	if (r->reading->consistent != NULL)
+		r->reading->consistent(r);
 }
 
 int store_begin(struct store_reader *r, struct err *err)

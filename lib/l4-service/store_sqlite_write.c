@@ -367,6 +367,18 @@ static int write_drop_checkpoint(const char *place, const char *name, struct err
 	return row;
 }
 
+static int write_create(const char *place, int64_t ttl_days, struct err *err)
+{
+	struct sqlite d;
+	int found;
+
+	if (ttl_days != 0)
+		return err_set(err, ERR_USAGE, "sqlite:%s: items of a file do not expire", place);
+	found = store_sqlite_database(&d, place, SQLITE_FOR_MAKING, 0, err);
+	sqlite_close(&d);
+	return found < 0 ? -1 : 0;
+}
+
 const struct store_writing store_sqlite_writing = {
 	.holds = 1,
 	.open = write_open,
@@ -375,5 +387,6 @@ const struct store_writing store_sqlite_writing = {
 	.commit = write_commit,
 	.show_checkpoint = write_show_checkpoint,
 	.drop_checkpoint = write_drop_checkpoint,
+	.create = write_create,
 	.verify = store_sqlite_verify,
 };

@@ -17,8 +17,8 @@ has given out itself. Control, all JSON:
 A rule: {"fault": NAME, "op": OPERATION or absent, "every": N (each Nth that matches), "times": K (so often at
 most), "skip": M (first let M pass)}. Faults: throttle, error-500, error-503, reset-before, reset-after (the
 connection breaks before or after the upstream has done it), truncate (half of the reply), bad-crc, delay
-("seconds"), partial (a batch is done in half), expired, denied, no-date (the reply has no Date), hang (never
-an answer).
+("seconds"), partial (a batch is done in half), expired, denied, no-date (the reply has no Date), hang-before and
+hang-after (never an answer).
 """
 
 import argparse
@@ -221,7 +221,7 @@ class Gate:
             raise Refused(400, "AccessDeniedException", "User is not authorized to perform this")
         if name == "reset-before":
             raise Cut("reset")
-        if name == "hang":
+        if name == "hang-before":
             await asyncio.sleep(3600)
         if name == "delay":
             await asyncio.sleep(fault["seconds"])
@@ -249,6 +249,9 @@ class Gate:
     # ---- upstream ----
 
     async def forward(self, r):
+        if r.op == "UpdateTimeToLive":  # dynalite does not know it
+            return 200, [("Content-Type", "application/x-amz-json-1.0")], json.dumps(
+                {"TimeToLiveSpecification": r.params["TimeToLiveSpecification"]}).encode()
         if not self.options.upstream:
             return 200, [("Content-Type", "application/x-amz-json-1.0")], b"{}"
         head = [f"{r.method} {r.target} HTTP/1.1"]
@@ -378,6 +381,8 @@ class Gate:
         name = fault["fault"]
         if name == "reset-after":
             raise Cut("reset")
+        if name == "hang-after":
+            await asyncio.sleep(3600)
         head = [f"HTTP/1.1 {status} .", f"Content-Length: {len(body)}", "x-amzn-RequestId: 0"]
         if name != "no-date" and not any(rule["fault"] == "no-date" for rule in self.rules):
             head.append("Date: " + email.utils.formatdate(self.now(), usegmt=True))
