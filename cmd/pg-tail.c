@@ -9,6 +9,7 @@
 #include "l1-value/pgpos.h"
 #include "l3-stream/tool.h"
 #include "l4-service/pgfeed.h"
+#include "l4-service/pgpollfeed.h"
 #include "l4-service/pgsetup.h"
 #include "l4-service/pgsnapshot.h"
 #include "l4-service/pgsource.h"
@@ -16,13 +17,12 @@
 #define MS INT64_C(1000000) /* times are nanoseconds of the monotonic clock */
 #define SECOND (1000 * MS)
 #define TICK (100 * MS)
-/* So long the end of a run waits for the sink, which commits behind its last barrier; and so long a
- * run that was told to stop waits for a reader that does not read. */
+/* So long the end of a run waits for the sink, which commits behind its last barrier. */
 #define ACK_WAIT (10 * SECOND)
 
 static struct {
 	const char *table, *columns, *slot, *publication, *conninfo;
-	const char *resume, *until, *ack_file, *invalid;
+	const char *resume, *until, *ack_file, *invalid, *poll;
 	int64_t barrier_every, wait;
 	int create, drop, snapshot, follow, once, inserts_only, verbose;
 } given = {.barrier_every = 1000000, .wait = -1, .invalid = "stop"};
@@ -44,9 +44,11 @@ static const struct opt options[] = {
 	{OPT_FLAG, 0, "create", NULL, &given.create,
 	 "make publication and slot, where they are missing", NULL, NULL, 0, 0},
 	{OPT_FLAG, 0, "drop", NULL, &given.drop, "drop slot and publication", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "poll", "COLUMN", &given.poll,
+	 "without replication: query for new rows by a key that grows", NULL, NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Where to begin:", NULL, NULL, 0, 0},
 	{OPT_FLAG, 0, "snapshot", NULL, &given.snapshot,
-	 "with the rows that are there (needs --create)", NULL, NULL, 0, 0},
+	 "with the rows that are there (needs --create or --poll)", NULL, NULL, 0, 0},
 	{OPT_STRING, 0, "resume", "BARRIER", &given.resume,
 	 "behind this barrier of an earlier run, a line of JSON", NULL, NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Where to end:", NULL, NULL, 0, 0},
@@ -73,6 +75,7 @@ static const struct opt_command command = {
 	.name = "pg-tail",
 	.purpose = "follow a PostgreSQL table: its changes as records, as they are committed",
 	.usage = "-t TABLE [--create [--snapshot] | --resume BARRIER] [options]\n"
+		 "-t TABLE --poll COLUMN [--snapshot | --resume BARRIER] [options]\n"
 		 "-t TABLE --create | --drop",
 	.see_also = "See pg-tail(1), tuberia(7).",
 	.options = options,
@@ -192,24 +195,16 @@ static int rest(struct tail *t, struct err *err)
 	return feed_wait(t->feed, fd, events, until, tool_wait_mask(), err);
 }
 
-/* Write out what is left, answering the server meanwhile; for at most ACK_WAIT once we were told to
- * stop, or with `hurry`. */
+static void tick(void *source)
+{
+	pgsource_tick(source);
+}
+
+/* Write out what is left, answering the server meanwhile. */
 static int drain(struct tail *t, int hurry, struct err *err)
 {
-	int64_t told = 0;
-
-	while (feed_push(t->feed, err) == 0) {
-		if (feed_waiting(t->feed) == 0)
-			return 0;
-		if ((tool_stop || hurry) && told == 0)
-			told = feed_now();
-		if (told != 0 && feed_now() - told > ACK_WAIT)
-			return err_set(err, ERR_TEMP, "told to stop, but nobody reads the records");
-		pgsource_tick(&t->source);
-		if (feed_wait(t->feed, -1, 0, feed_now() + TICK, tool_wait_mask(), err) != 0)
-			break;
-	}
-	return -1;
+	return feed_drain(t->feed, hurry ? NULL : &tool_stop, tool_wait_mask(), tick, &t->source,
+			  err);
 }
 
 /* Nothing good comes any more; what came before it is whole, and may be committed. */
@@ -366,6 +361,11 @@ static int snapshot(struct tail *t, struct err *err)
 
 /* ---- start ---- */
 
+static int64_t reconnect_for(void)
+{
+	return given.wait < 0 ? INT64_C(300000000) : given.wait;
+}
+
 static int read_until(struct tail *t, struct err *err)
 {
 	if (given.until != NULL && strcmp(given.until, "now") == 0)
@@ -386,7 +386,13 @@ static int read_options(struct tail *t, size_t operands, struct err *err)
 	if (given.snapshot && given.resume != NULL)
 		return err_set(err, ERR_USAGE,
 			       "--snapshot begins anew, --resume goes on: not both");
-	if (given.snapshot && !given.create)
+	if (given.poll != NULL &&
+	    (given.create || given.drop || given.slot != NULL || given.publication != NULL ||
+	     (given.until != NULL && strcmp(given.until, "now") != 0)))
+		return err_set(err, ERR_USAGE,
+			       "--poll has no slot, no publication, and no places in the log: not "
+			       "with --create, --drop, --slot, --publication, --until LSN or TIME");
+	if (given.snapshot && !given.create && given.poll == NULL)
 		return err_set(err, ERR_USAGE,
 			       "--snapshot needs --create: the snapshot is that of a new slot");
 	if (given.once && given.until != NULL)
@@ -407,28 +413,11 @@ static int read_options(struct tail *t, size_t operands, struct err *err)
 	s->slot = given.slot;
 	s->publication = given.publication;
 	s->inserts_only = given.inserts_only;
+	s->polling = given.poll != NULL;
 	s->row = t->row;
 	t->types = pgjson_types_new();
 	t->feed = feed_new(1, given.barrier_every, given.ack_file);
 	return t->types == NULL || t->feed == NULL ? err_memory(err) : 0;
-}
-
-/* The first connection, tried for --wait. */
-static int open_setup(struct tail *t, struct err *err)
-{
-	const struct timespec pause = {0, 500 * MS};
-	int64_t until = feed_now() + (given.wait < 0 ? 0 : given.wait * 1000);
-
-	while (pgsetup_open(&t->setup, err) != 0) {
-		if ((err->status != ERR_UNAVAILABLE && err->status != ERR_TEMP) || tool_stop ||
-		    feed_now() >= until)
-			return -1;
-		pgsetup_close(&t->setup);
-		t->setup.slot = given.slot;
-		t->setup.publication = given.publication;
-		ppoll(NULL, 0, &pause, tool_wait_mask());
-	}
-	return 0;
 }
 
 static int drop(struct tail *t, struct err *err)
@@ -501,7 +490,7 @@ static int begin(struct tail *t, struct err *err)
 	source->table = s->table.oid;
 	source->partitioned = s->table.partitioned;
 	source->system = s->server.system;
-	source->wait = given.wait < 0 ? INT64_C(300000000) : given.wait;
+	source->wait = reconnect_for();
 	if (pgsource_start(source, s->c, &s->server, err) != 0) {
 		s->c = NULL;
 		return -1;
@@ -525,9 +514,29 @@ static void say_counts(const struct tail *t)
 		 feed_barriers(t->feed), LSN_ARG(t->source.place.lsn));
 }
 
+static int poll_table(struct tail *t, struct err *err)
+{
+	struct pgpollfeed f = {.poll = {.wait = reconnect_for()},
+			       .feed = t->feed,
+			       .every = given.barrier_every,
+			       .once = given.once,
+			       .snapshot = given.snapshot,
+			       .say = tool_say};
+	int result = pgpollfeed_begin(&f, &t->setup, given.poll, t->types,
+				      given.resume == NULL ? NULL : &t->resume, err);
+
+	if (result == 0)
+		result = pgpollfeed_run(&f, err);
+	if (result == 0 && given.verbose)
+		tool_say("records %" PRIu64 ", barriers %" PRIu64, feed_records(t->feed),
+			 feed_barriers(t->feed));
+	pgpollfeed_free(&f);
+	return result;
+}
+
 static int run(struct tail *t, struct err *err)
 {
-	if (open_setup(t, err) != 0)
+	if (pgsetup_open(&t->setup, given.wait < 0 ? 0 : given.wait, err) != 0)
 		return -1;
 	t->changes.feed = t->feed;
 	t->changes.row = t->row;
@@ -539,6 +548,8 @@ static int run(struct tail *t, struct err *err)
 	pgrow_text(t->row, !t->setup.server.sql_ascii              ? PGROW_TRUST
 			   : strcmp(given.invalid, "replace") == 0 ? PGROW_REPLACE
 								   : PGROW_CHECK);
+	if (given.poll != NULL)
+		return poll_table(t, err);
 	if (given.drop) {
 		if (drop(t, err) != 0)
 			return -1;

@@ -15,6 +15,8 @@
 #define PUSH_BYTES ((size_t)64 << 10)
 #define FULL_BYTES ((size_t)1 << 20)
 #define ACK_EVERY 100000000 /* ns */
+#define DRAIN_TICK INT64_C(100000000)
+#define DRAIN_WAIT INT64_C(10000000000)
 #define ACK_LIMIT ((size_t)1 << 20)
 
 struct feed {
@@ -259,6 +261,26 @@ int feed_wait(struct feed *f, int fd, short events, int64_t until, const sigset_
 		return -1;
 	}
 	return 0;
+}
+
+int feed_drain(struct feed *f, const volatile sig_atomic_t *stop, const sigset_t *allowed,
+	       void (*tick)(void *context), void *context, struct err *err)
+{
+	int64_t told = 0;
+
+	while (feed_push(f, err) == 0) {
+		if (feed_waiting(f) == 0)
+			return 0;
+		if ((stop == NULL || *stop) && told == 0)
+			told = feed_now();
+		if (told != 0 && feed_now() - told > DRAIN_WAIT)
+			return err_set(err, ERR_TEMP, "told to stop, but nobody reads the records");
+		if (tick != NULL)
+			tick(context);
+		if (feed_wait(f, -1, 0, feed_now() + DRAIN_TICK, allowed, err) != 0)
+			break;
+	}
+	return -1;
 }
 
 int feed_close(struct feed *f, struct err *err)

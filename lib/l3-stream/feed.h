@@ -75,6 +75,12 @@ int feed_full(const struct feed *f);
 int feed_wait(struct feed *f, int fd, short events, int64_t until, const sigset_t *allowed,
 	      struct err *err);
 
+/* Write out all that waits. Once *stop is set, or from the start where stop is NULL, for 10 seconds
+ * at most. tick: called meanwhile, at least every 100 ms; or NULL. Returns 0, or -1: as feed_push
+ * and feed_wait, or ERR_TEMP when nobody reads. */
+int feed_drain(struct feed *f, const volatile sig_atomic_t *stop, const sigset_t *allowed,
+	       void (*tick)(void *context), void *context, struct err *err);
+
 /* Close the output: its reader sees the end. Returns 0, or -1 with ERR_IO. */
 int feed_close(struct feed *f, struct err *err);
 

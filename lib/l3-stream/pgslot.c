@@ -10,6 +10,21 @@ static int query(struct pgconn *c, struct buf *sql, struct err *err)
 	return rows;
 }
 
+static int is_sql_ascii(const struct pgconn *c)
+{
+	return strcmp(pgconn_setting(c, "server_encoding"), "SQL_ASCII") == 0;
+}
+
+int pgserver_look_at(struct pgconn *c, struct pgserver *s, struct err *err)
+{
+	if (pgconn_query(c, "SELECT system_identifier FROM pg_catalog.pg_control_system()", err) !=
+	    1)
+		return -1;
+	*s = (struct pgserver){.system = strtoull(pgconn_value(c, 0, 0), NULL, 10),
+			       .sql_ascii = is_sql_ascii(c)};
+	return 0;
+}
+
 int pgserver_look(struct pgconn *c, struct pgserver *s, struct err *err)
 {
 	int rows = pgconn_query(c, "IDENTIFY_SYSTEM", err);
@@ -19,7 +34,7 @@ int pgserver_look(struct pgconn *c, struct pgserver *s, struct err *err)
 	if (rows != 1 || lsn_parse(slice_of(pgconn_value(c, 0, 2)), &s->flushed) != 0)
 		return err_set(err, ERR_CONFIG, "the server does not say which one it is");
 	s->system = strtoull(pgconn_value(c, 0, 0), NULL, 10);
-	s->sql_ascii = strcmp(pgconn_setting(c, "server_encoding"), "SQL_ASCII") == 0;
+	s->sql_ascii = is_sql_ascii(c);
 	rows = pgconn_query(c,
 			    "SELECT setting, CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL "
 			    "ELSE pg_catalog.pg_current_wal_insert_lsn() END "

@@ -19,6 +19,9 @@ struct pgserver {
 /* Ask for it; c is a replication connection. Returns 0, or -1. */
 int pgserver_look(struct pgconn *c, struct pgserver *s, struct err *err);
 
+/* The same by an ordinary connection, for who it is alone: the rest is 0. Returns 0, or -1. */
+int pgserver_look_at(struct pgconn *c, struct pgserver *s, struct err *err);
+
 struct pgslot {
 	uint64_t confirmed; /* confirmed_flush_lsn */
 	int active;         /* in use */

@@ -35,12 +35,13 @@ static int derive_names(struct pgsetup *s, struct err *err)
 	return 0;
 }
 
-int pgsetup_open(struct pgsetup *s, struct err *err)
+static int open_now(struct pgsetup *s, struct err *err)
 {
-	s->c = pgconn_open(&s->target, 1, err);
+	s->c = pgconn_open(&s->target, !s->polling, err);
 	if (s->c == NULL)
 		return -1;
-	if (pgserver_look(s->c, &s->server, err) != 0 ||
+	if ((s->polling ? pgserver_look_at(s->c, &s->server, err)
+			: pgserver_look(s->c, &s->server, err)) != 0 ||
 	    pgtable_find(s->c, s->table_name, &s->table, err) != 0)
 		return -1;
 	/* The server cannot convert what has no encoding, and an error of it would come again with
@@ -48,6 +49,29 @@ int pgsetup_open(struct pgsetup *s, struct err *err)
 	if (s->server.sql_ascii && pgconn_query(s->c, "SET client_encoding = SQL_ASCII", err) < 0)
 		return -1;
 	return derive_names(s, err);
+}
+
+int pgsetup_open(struct pgsetup *s, int64_t wait, struct err *err)
+{
+	const char *slot = s->slot, *publication = s->publication;
+	const struct timespec pause = {0, 500000000};
+	struct timespec t;
+	int64_t now, until = -1;
+
+	while (open_now(s, err) != 0) {
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		now = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+		if (until < 0)
+			until = now + wait;
+		if ((err->status != ERR_UNAVAILABLE && err->status != ERR_TEMP) ||
+		    *s->target.stop || now >= until)
+			return -1;
+		pgsetup_close(s);
+		s->slot = slot;
+		s->publication = publication;
+		ppoll(NULL, 0, &pause, s->target.allowed);
+	}
+	return 0;
 }
 
 void pgsetup_close(struct pgsetup *s)
@@ -61,7 +85,7 @@ void pgsetup_close(struct pgsetup *s)
 	s->derived_slot = NULL;
 }
 
-static int check_columns(struct pgsetup *s, struct err *err)
+int pgsetup_columns(struct pgsetup *s, struct err *err)
 {
 	const struct pgtable *t = &s->table;
 	const struct pgtable_column *c;
@@ -116,7 +140,7 @@ static int check_identity(struct pgsetup *s, struct err *err)
 
 static int check_table(struct pgsetup *s, struct err *err)
 {
-	if (check_columns(s, err) != 0)
+	if (pgsetup_columns(s, err) != 0)
 		return -1;
 	return check_identity(s, err);
 }

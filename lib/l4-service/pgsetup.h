@@ -17,10 +17,11 @@ struct pgsetup {
 	const char *table_name;         /* as SQL has it */
 	const char *slot, *publication; /* NULL: derived from the table's name */
 	int inserts_only;
+	int polling;       /* rows are queried: no slot, no publication, an ordinary connection */
 	struct pgrow *row; /* the choice of columns */
 
 	/* set by pgsetup_open */
-	struct pgconn *c; /* replication connection */
+	struct pgconn *c; /* replication connection, or an ordinary one */
 	struct pgserver server;
 	struct pgtable table;
 	/* The columns that are read, in the table's order, for pgrow_compile; set by
@@ -32,13 +33,17 @@ struct pgsetup {
 };
 
 /* Connect and find the table. Derived names are tuberia_TABLE, or tuberia_SCHEMA_TABLE outside of
- * public, in the characters that a slot's name may have. Returns 0, or -1 with *err. */
-int pgsetup_open(struct pgsetup *s, struct err *err);
+ * public, in the characters that a slot's name may have. Tries for `wait` microseconds while the
+ * server is not there, or refuses for now. Returns 0, or -1 with *err. */
+int pgsetup_open(struct pgsetup *s, int64_t wait, struct err *err);
 void pgsetup_close(struct pgsetup *s);
 
 /* Everything but the slot: the publication is there and publishes what is wanted, the columns asked
  * for exist, old rows have them all. Returns 0, or -1: ERR_CONFIG and what to do about it. */
 int pgsetup_check(struct pgsetup *s, struct err *err);
+
+/* The columns alone, as pgsetup_check. */
+int pgsetup_columns(struct pgsetup *s, struct err *err);
 
 /* Drop slot and publication; each is looked at separately. *slot, *publication: 1 when there was
  * one. Returns 0, or -1. */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "l3-stream/pgcopy.h"
 #include "l3-stream/pgslot.h"
 
 #define UNDO_SECONDS 10
@@ -148,77 +149,16 @@ int pgsnapshot_undo(struct pgconn *c, const char *slot, struct err *err)
 	return pgslot_drop(c, slot, err);
 }
 
-/* Undo the escapes of a value, in place; it ends at a tab or at `end`, of which the text has a byte
- * behind it. Returns where it ends. Source: COPY, "Text Format". */
-static char *undo(char *at, const char *end, struct pgoutput_value *v)
-{
-	char *to;
-
-	v->kind = PGOUTPUT_TEXT;
-	v->text.at = at;
-	while (at < end && *at != '\t' && *at != '\\')
-		at++;
-	to = at;
-	while (at < end && *at != '\t') {
-		if (*at != '\\' || at + 1 == end) {
-			*to++ = *at++;
-			continue;
-		}
-		switch (at[1]) {
-		case 'b':
-			*to++ = '\b';
-			break;
-		case 'f':
-			*to++ = '\f';
-			break;
-		case 'n':
-			*to++ = '\n';
-			break;
-		case 'r':
-			*to++ = '\r';
-			break;
-		case 't':
-			*to++ = '\t';
-			break;
-		case 'v':
-			*to++ = '\v';
-			break;
-		case 'N':
-			v->kind = PGOUTPUT_NULL;
-			break;
-		default:
-			*to++ = at[1];
-		}
-		at += 2;
-	}
-	v->text.len = (size_t)(to - v->text.at);
-	return at;
-}
-
 int pgsnapshot_next(struct pgsnapshot *s, struct pgoutput_tuple *row, struct err *err)
 {
-	char *at, *end;
+	char *at;
 	size_t len;
 	int got = pgconn_copy_next(s->c, &at, &len, err);
 
 	if (got != 1)
 		return got;
-	end = at + len;
-	if (len > 0 && end[-1] == '\n')
-		end--;
-	for (size_t i = 0; i < s->count; i++) {
-		if (i > 0) {
-			if (at == end)
-				return err_set(err, ERR_DATA,
-					       "snapshot: a row of %zu columns, "
-					       "not %zu",
-					       i, s->count);
-			at++; /* the tab */
-		}
-		at = undo(at, end, &s->value[i]);
-	}
-	if (at != end)
-		return err_set(err, ERR_DATA, "snapshot: a row of more than %zu columns", s->count);
+	if (pgcopy_row(at, len, s->value, s->count, err) != 0)
+		return err_prefix(err, "snapshot");
 	*row = (struct pgoutput_tuple){s->count, s->value};
 	return 1;
 }
