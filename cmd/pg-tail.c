@@ -48,7 +48,7 @@ static const struct opt options[] = {
 	 "without replication: query for new rows by a key that grows", NULL, NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Where to begin:", NULL, NULL, 0, 0},
 	{OPT_FLAG, 0, "snapshot", NULL, &given.snapshot,
-	 "with the rows that are there (needs --create or --poll)", NULL, NULL, 0, 0},
+	 "with the rows that are there (needs --create)", NULL, NULL, 0, 0},
 	{OPT_STRING, 0, "resume", "BARRIER", &given.resume,
 	 "behind this barrier of an earlier run, a line of JSON", NULL, NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Where to end:", NULL, NULL, 0, 0},

@@ -15,10 +15,12 @@ sql "CREATE ROLE lector LOGIN; GRANT SELECT ON ventas TO lector"
 # begin_session NAME: a psql of its own; in_session NAME TEXT: and what it does, done when this returns.
 declare -A to_session
 begin_session() {
+    local fd
     mkfifo "$work/$1.in"
     psql -Xq -v ON_ERROR_STOP=1 <"$work/$1.in" >"$work/$1.out" 2>&1 &
     at_exit "kill $! 2>/dev/null; wait $! 2>/dev/null"
-    exec {to_session[$1]}>"$work/$1.in"
+    exec {fd}>"$work/$1.in"
+    to_session[$1]=$fd
 }
 in_session() {
     rm -f "$work/done"
