@@ -401,6 +401,9 @@ int pgpoll_next(struct pgpoll *p, struct err *err)
 		return event;
 	if (why.status == ERR_UNAVAILABLE)
 		return lose(p, &why);
+	/* Told to stop while it waited for an answer, which is nobody's failure. */
+	if (why.status == ERR_TEMP && *p->target->stop)
+		return PGPOLL_NONE;
 	*err = why;
 	return -1;
 }
