@@ -7,7 +7,8 @@
 #   pipeline_stop           SIGTERM, and wait: its exit status is $code
 #   reaches_now             wait until the store has all that was committed by now
 #   equals_sql NAME         a test: every item and every rollup, as SQL computes them; and --verify
-#   traffic_start SECONDS   concurrent sessions that INSERT, UPDATE, DELETE and ROLLBACK; traffic_end [now]
+#   traffic_start SECONDS [RATE]
+#                            concurrent sessions that INSERT, UPDATE, DELETE and ROLLBACK; traffic_end [now]
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/postgres.sh"
@@ -157,7 +158,7 @@ traffic_start() {
 	DELETE FROM ventas WHERE id % 50 = 0;
 	ROLLBACK;
 	SQL
-    "$PG_BIN/pgbench" -n -c 3 -T "$1" --random-seed=7 -R 600 -f "$work/insert.sql@10" \
+    "$PG_BIN/pgbench" -n -c 3 -T "$1" --random-seed=7 -R "${2:-600}" -f "$work/insert.sql@10" \
         -f "$work/update.sql@3" -f "$work/day.sql@1" -f "$work/delete.sql@2" -f "$work/rollback.sql@1" \
         >"$work/traffic.log" 2>&1 &
     traffic=$!
