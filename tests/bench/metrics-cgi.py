@@ -1,0 +1,240 @@
+"""metrics-cgi.py DIRECTORY: see metrics-cgi.sh. BENCH_SECONDS (5) of load for each figure, by wrk with one thread; the
+machine is shared by the load, nginx and the servers, so the ratios are what counts."""
+
+import atexit
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+import bench
+
+work = sys.argv[1]
+here = os.path.dirname(os.path.abspath(__file__))
+seconds = int(os.environ.get("BENCH_SECONDS", "5"))
+small, large = f"{work}/small.db", f"{work}/large.db"
+count = bench.scaled(1_000_000)
+processes = []
+
+
+def shell(command):
+    return subprocess.run(["bash", "-o", "pipefail", "-c", command], check=True, capture_output=True, text=True).stdout
+
+
+def start(argv, **more):
+    process = subprocess.Popen(argv, start_new_session=True, stderr=subprocess.DEVNULL, **more)
+    processes.append(process)
+    return process
+
+
+def stop(process):
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+atexit.register(lambda: [stop(p) for p in processes if p.poll() is None])
+
+
+def family(pid):
+    """The process and all that descend from it."""
+    found = [pid]
+    for p in found:
+        try:
+            with open(f"/proc/{p}/task/{p}/children", encoding="ascii") as f:
+                found += [int(c) for c in f.read().split()]
+        except OSError:
+            pass
+    return found
+
+
+def cpu(pids):
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            total += sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:13])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pids):
+    """MB that are theirs: shared pages by their part (PSS)."""
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+            total += int(re.search(r"^Pss: +(\d+)", f.read(), re.MULTILINE)[1])
+    return total / 1024
+
+
+def micros(text):
+    value, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(value) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+
+
+def load(port, connections, path="/metricas/cliente/10042", pids=()):
+    before = cpu(pids)
+    said = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-H", f"X-API-Key: {key}",
+                           f"http://127.0.0.1:{port}{path}"], check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in said or "Socket errors" in said:
+        sys.exit(f"bench: port {port}: {said}")
+    requests = int(re.search(r"(\d+) requests in", said)[1])
+    return {"rate_per_s": round(float(re.search(r"Requests/sec: +([\d.]+)", said)[1])),
+            "p50_us": round(micros(re.search(r"50% +(\S+)", said)[1])),
+            "p99_us": round(micros(re.search(r"99% +(\S+)", said)[1])),
+            "cpu_us": round((cpu(pids) - before) * 1e6 / requests, 1)}
+
+
+def wait_for(port):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            c = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            c.request("GET", "/metricas/cliente/10042", headers={"X-API-Key": key})
+            answer = c.getresponse()
+            body = answer.read()
+            if answer.status == 200:
+                return body
+        except OSError:
+            pass
+        time.sleep(0.05)
+    sys.exit(f"bench: nobody answers at port {port} of {ports}")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+# ---- stores, keys, servers ----
+
+aggregate = ("window-agg --time fecha --window 1d --by cliente_id,producto --count num_transacciones"
+             " --sum monto=monto_total")
+for store, sales, customers in ((small, 1000, 100), (large, count, max(100, count // 4))):
+    shell(f"{sys.executable} {here}/sales.py {sales} {customers} 3 | {aggregate} | ddb-put sqlite:{store}")
+items = shell(f"sqlite3 {large} 'SELECT count(*) FROM metricas'").strip()
+keys = f"{work}/keys"
+key = shell(f"api-key -k {keys} add bench").strip()
+limit = shell("mktemp -u /dev/shm/tuberia-bench-XXXXXX").strip()
+atexit.register(lambda: os.path.exists(limit) and os.unlink(limit))
+environment = dict(os.environ, TUBERIA_API_KEYS=keys, TUBERIA_API_LIMIT="1000000", TUBERIA_API_LIMIT_FILE=limit,
+                   BENCH_STORE=large, BENCH_KEYS=keys, PYTHONPATH=here)
+ours = start(["metrics-cgi", "--listen", f"unix:{work}/large.socket", "--workers", "2", "-s", f"sqlite:{large}"], env=environment)
+ours_small = start(["metrics-cgi", "--listen", f"unix:{work}/small.socket", "--workers", "2", "-s", f"sqlite:{small}"], env=environment)
+fastapi = start(["/usr/bin/python3", "-m", "uvicorn", "--uds", f"{work}/fastapi.socket", "--workers", "2", "--no-access-log",
+                 "--log-level", "error", "fastapi_app:app"], env=environment, stdout=subprocess.DEVNULL)
+fcgiwrap = start([shutil.which("fcgiwrap") or "/usr/sbin/fcgiwrap", "-c", "4", "-s", f"unix:{work}/wrap.socket"])
+ports = {name: free_port() for name in ("ours", "small", "fastapi", "static", "cgi")}
+params = "".join(f"fastcgi_param {a} {b};" for a, b in (
+    ("REQUEST_METHOD", "$request_method"), ("REQUEST_URI", "$request_uri"), ("REMOTE_ADDR", "$remote_addr")))
+cgi_params = "".join(f"fastcgi_param {a} {b};" for a, b in (
+    ("SCRIPT_FILENAME", shutil.which("metrics-cgi")), ("GATEWAY_INTERFACE", "CGI/1.1"), ("TUBERIA_STORE", f"sqlite:{large}"),
+    ("TUBERIA_API_KEYS", keys), ("TUBERIA_API_LIMIT", "1000000"), ("TUBERIA_API_LIMIT_FILE", limit)))
+with open(f"{work}/nginx.conf", "w", encoding="ascii") as f:
+    f.write(f"""{'user root;' if os.getuid() == 0 else ''} worker_processes 1; pid {work}/nginx.pid; error_log {work}/nginx.log;
+daemon off; events {{ worker_connections 1024; }}
+http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {work}/t1; fastcgi_temp_path {work}/t2;
+proxy_temp_path {work}/t3; scgi_temp_path {work}/t4; uwsgi_temp_path {work}/t5;
+upstream ours {{ server unix:{work}/large.socket; keepalive 64; keepalive_requests 100000000; }}
+upstream small {{ server unix:{work}/small.socket; keepalive 64; keepalive_requests 100000000; }}
+upstream fastapi {{ server unix:{work}/fastapi.socket; keepalive 64; keepalive_requests 100000000; }}
+server {{ listen 127.0.0.1:{ports['ours']}; location / {{ fastcgi_pass ours; fastcgi_keep_conn on; {params} }} }}
+server {{ listen 127.0.0.1:{ports['small']}; location / {{ fastcgi_pass small; fastcgi_keep_conn on; {params} }} }}
+server {{ listen 127.0.0.1:{ports['fastapi']}; location / {{ proxy_pass http://fastapi; proxy_http_version 1.1;
+  proxy_set_header Connection ""; }} }}
+server {{ listen 127.0.0.1:{ports['static']}; root {work}/static; default_type application/json; }}
+server {{ listen 127.0.0.1:{ports['cgi']}; location / {{ fastcgi_pass unix:{work}/wrap.socket; {params} {cgi_params} }} }}
+}}
+""")
+nginx = start([shutil.which("nginx") or "/usr/sbin/nginx", "-p", work, "-c", f"{work}/nginx.conf"])
+body = wait_for(ports["ours"])
+if wait_for(ports["fastapi"]) != body:
+    sys.exit("bench: metrics-cgi and FastAPI do not agree")
+os.makedirs(f"{work}/static/metricas/cliente")
+with open(f"{work}/static/metricas/cliente/10042", "wb") as f:
+    f.write(body)
+wait_for(ports["static"])
+wait_for(ports["small"])
+
+# An epoch a second into the large store, as a pipeline does.
+record = ('{"id":"%d#85120A#2010-12-01","cliente_id":%d,"producto":"85120A","num_transacciones":1,"monto_total":1.00,'
+          '"fecha_hora":"2010-12-01T09:00:00"}\n')
+pipeline = start(["ddb-put", "--checkpoint", "bench", f"sqlite:{large}"], stdin=subprocess.PIPE)
+ended = threading.Event()
+
+
+def feed():
+    epoch = 1
+    while not ended.is_set():
+        text = "".join(record % (n, n) for n in range(20000 + epoch % 100, 21000 + epoch % 100))
+        text += '{"@barrier":{"epoch":%d,"pos":"p%d","time":"%s"}}\n' % (
+            epoch, epoch, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        pipeline.stdin.write(text.encode())
+        pipeline.stdin.flush()
+        epoch += 1
+        ended.wait(1)
+    pipeline.stdin.close()
+
+
+feeder = threading.Thread(target=feed, daemon=True)
+feeder.start()
+
+# ---- measuring ----
+
+
+def table(work_text, rows):
+    print(f"\nmetrics-cgi: {work_text}")
+    names = list(next(iter(rows.values())))
+    print(f"  {'':34}" + "".join(f"{n:>14}" for n in names))
+    for name, row in rows.items():
+        print(f"  {name:34}" + "".join(f"{row[n]:>14,}" for n in names))
+    sys.stdout.flush()
+    bench.keep("metrics-cgi", work_text, rows)
+
+
+servers = {"metrics-cgi, FastCGI": ("ours", ours.pid), "FastAPI, uvicorn": ("fastapi", fastapi.pid), "nginx, a static file": ("static", nginx.pid)}
+for connections in (10, 50):
+    samples = {name: [] for name in servers}
+    for turn in range(bench.RUNS):
+        for name, (port, pid) in servers.items():
+            samples[name].append(load(ports[port], connections, pids=family(pid)))
+    rows = {name: {k: statistics.median(s[k] for s in taken) for k in taken[0]} for name, taken in samples.items()}
+    for name, (port, pid) in servers.items():
+        rows[name]["memory_mb"] = round(memory(family(pid)), 1)
+    table(f"{connections} connections, a store of {items} items, an epoch a second", rows)
+samples = {"large": [], "small": []}
+for turn in range(bench.RUNS):
+    samples["large"].append(load(ports["ours"], 10, pids=family(ours.pid)))
+    samples["small"].append(load(ports["small"], 10, pids=family(ours_small.pid)))
+rows = {f"{name}: {items if name == 'large' else 1000}": {k: statistics.median(s[k] for s in taken) for k in taken[0]}
+        for name, taken in samples.items()}
+table("10 connections, a large store that is written and a small one", rows)
+table("as CGI, under fcgiwrap, 4 connections", {"metrics-cgi, CGI": load(ports["cgi"], 4)})
+
+# One process after the other, in turn.
+cgi_environment = dict(environment, REQUEST_METHOD="GET", REQUEST_URI="/metricas/cliente/10042", HTTP_X_API_KEY=key,
+                       TUBERIA_STORE=f"sqlite:{large}")
+null = os.open("/dev/null", os.O_WRONLY)
+taken = {"metrics-cgi": [], "/bin/true": []}
+for turn in range(bench.scaled(400)):
+    for name, times in taken.items():
+        program = shutil.which(name)
+        begun = time.perf_counter()
+        os.waitpid(os.posix_spawn(program, [program], cgi_environment, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)]), 0)
+        times.append((time.perf_counter() - begun) * 1e6)
+rows = {name: {"p50_us": round(statistics.median(times)), "p10_us": round(statistics.quantiles(times, n=10)[0])}
+        for name, times in taken.items()}
+for row in rows.values():
+    row["x_true"] = round(row["p50_us"] / rows["/bin/true"]["p50_us"], 2)
+table("a whole CGI process", rows)
+ended.set()
+feeder.join()
+pipeline.wait()
