@@ -30,6 +30,7 @@ LIB_OBJ  = $(LIB_SRC:%.c=$(BUILD)/%.o)
 LIB      = $(BUILD)/libtuberia.a
 UNITS    = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 BINS     = $(TOOLS:%=$(BUILD)/bin/%)
+HELPERS  = $(BUILD)/libexec/tuberia/metrics-cgi-dynamodb
 FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 C_FILES  = $(wildcard lib/*/*.[ch] cmd/*.[ch] tests/*/*.[ch])
 TIDY     = $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard lib/*/*.c cmd/*.c))
@@ -44,7 +45,7 @@ LDLIBS   = -lpq -lsqlite3 -lcjson $(CRYPTO)
 # Of OpenSSL, only digests are linked: a few objects out of the static library, which no start pays for.
 CRYPTO  := $(shell f=$$($(CC) -print-file-name=libcrypto.a); [ -f "$$f" ] && echo "$$f" || echo -lcrypto)
 
-all: $(BINS)                    ## build the tools into build/bin (the default)
+all: $(BINS) $(HELPERS)         ## build the tools into build/bin (the default)
 
 define link
 @mkdir -p $(@D)
@@ -65,6 +66,13 @@ $(BUILD)/bin/metrics-cgi: $(BUILD)/cmd/metrics-cgi.o $(LIB)
 	$(say) link $@
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SAN),,-static) -o $@ $< $(LIB) -lsqlite3 $(CRYPTO) -lm 2>$(BUILD)/static.log || \
 	  { cat $(BUILD)/static.log >&2; exit 1; }
+# What it becomes when its store is DynamoDB: the same source, with libcurl, so not static.
+$(BUILD)/libexec/tuberia/metrics-cgi-dynamodb: $(BUILD)/cmd/metrics-cgi-dynamodb.o $(LIB)
+	$(link)
+$(BUILD)/cmd/metrics-cgi-dynamodb.o: cmd/metrics-cgi.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(say) cc $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) -DMETRICS_CGI_DYNAMODB $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(BUILD)/lib/l4-service/apifiles.o: $(wildcard share/api/*)
 
 $(LIB): $(LIB_OBJ) $(BUILD)/sources
@@ -170,6 +178,7 @@ docdir  = $(DESTDIR)$(PREFIX)/share/doc/tuberia
 install: all                    ## into DESTDIR and PREFIX: tools, scripts, manuals, completions
 	install -d $(bindir) $(compdir) $(docdir)
 	install $(BINS) $(SCRIPTS) $(bindir)
+	install -D $(HELPERS) -t $(DESTDIR)$(PREFIX)/libexec/tuberia
 	for page in $(MAN); do install -D -m 644 $$page $(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
 	for tool in $(TOOLS); do $(BUILD)/bin/$$tool --completion=bash >$(compdir)/$$tool || exit 1; done
 	cp -R scripts/deploy $(docdir)
@@ -177,7 +186,7 @@ install: all                    ## into DESTDIR and PREFIX: tools, scripts, manu
 uninstall:                      ## take back what install put there
 	rm -f $(addprefix $(bindir)/,$(TOOLS) $(notdir $(SCRIPTS))) $(addprefix $(compdir)/,$(TOOLS))
 	rm -f $(foreach page,$(MAN),$(mandir)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
-	rm -rf $(docdir)
+	rm -rf $(docdir) $(DESTDIR)$(PREFIX)/libexec/tuberia
 
 clean:                          ## remove what was built
 	rm -rf $(BUILD)

@@ -1,6 +1,7 @@
 /* metrics-cgi - the API: the store's metrics over HTTP, by CGI or FastCGI. See metrics-cgi(1). */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,11 +15,21 @@
 #include "l4-service/api.h"
 #include "l4-service/store_backend.h"
 
-/* What it is built with: it reads, and SQLite alone. */
+/* What it is built with: it only reads. The program that is started is static, and has SQLite
+ * alone; libcurl, which DynamoDB takes, cannot be loaded by such a one. So that is another program,
+ * out of the same source, which this one becomes when its store is there. */
+#ifdef METRICS_CGI_DYNAMODB
+const struct store_backend store_backends[] = {
+	{"dynamodb", &store_dynamodb_reading, NULL},
+	{NULL, NULL, NULL},
+};
+#else
 const struct store_backend store_backends[] = {
 	{"sqlite", &store_sqlite_reading, NULL},
 	{NULL, NULL, NULL},
 };
+#endif
+#define SIBLING "libexec/tuberia/metrics-cgi-dynamodb"
 
 static struct api_options api_options = {
 	.quota = 1000,
@@ -327,6 +338,28 @@ static int check_options(char **operands, size_t count, int serving, struct err 
 	return 0;
 }
 
+/* Become the program for DynamoDB, if that is the store. Returns 0, or -1: there is none. */
+static int become_sibling(char **argv, struct err *err)
+{
+	const char *store = api_options.store;
+	char path[PATH_MAX + sizeof SIBLING];
+	ssize_t length;
+
+	if (store == NULL || strncmp(store, "dynamodb:", strlen("dynamodb:")) != 0 ||
+	    strcmp(store_backends[0].scheme, "dynamodb") == 0)
+		return 0;
+	/* Beside the directory of this one: PREFIX/bin. */
+	length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	for (int i = 0; i < 2; i++)
+		while (length > 0 && path[--length] != '/')
+			;
+	if (length < 0)
+		return err_sys(err, ERR_CONFIG, errno, "where am I?");
+	memcpy(path + length, "/" SIBLING, sizeof "/" SIBLING);
+	execv(path, argv);
+	return err_sys(err, ERR_CONFIG, errno, "%s: cannot be started", path);
+}
+
 /* Where requests are counted, unless it is said: beside the keys. */
 static int place_limit(struct buf *path, struct err *err)
 {
@@ -359,15 +392,16 @@ int main(int argc, char **argv)
 {
 	static struct server server = {.log_fd = -1, .told_at = -1000};
 	static struct buf limit_path;
-	struct err err;
+	struct err err = {0};
 	char **operands;
 	size_t count;
 	int listener, serving, status = tool_begin(&command, argc, argv, &operands, &count);
 
 	if (status != -1)
 		return status;
-	serving = find_listener(&listener, &err);
-	if (serving < 0 || check_options(operands, count, serving, &err) != 0 ||
+	serving = become_sibling(argv, &err) != 0 ? 0 : find_listener(&listener, &err);
+	if (err.status != ERR_NONE || serving < 0 ||
+	    check_options(operands, count, serving, &err) != 0 ||
 	    place_limit(&limit_path, &err) != 0 || api_new(&api_options, &server.api, &err) != 0) {
 		status = tool_fail(&err);
 		if (serving == 0)
