@@ -6,6 +6,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "l0-base/short.h"
+
 /* The layout is chosen for tables that are much larger than the caches, where each line of memory
  * touched costs more than all the rest. A look-up touches two places: its slot of the index, which
  * holds enough of the hash to tell other keys apart, and the record, where value and key lie side
@@ -15,12 +17,15 @@
  *   places   one a record, in order of first appearance
  *   chunks   the records: value, key length (4 bytes), key bytes; 16-byte aligned, never moved
  *
- * A place counts units of 16 bytes through all chunks, from 1; 0 marks a free slot. */
+ * A place counts units of 16 bytes through all chunks; 0 marks a free slot. */
 enum {
 	UNIT = 16,
 	CHUNK_UNITS_LOG2 = 17,
 	CHUNK_UNITS = 1 << CHUNK_UNITS_LOG2, /* 2 MiB, a huge page */
 	CHUNK_BYTES = CHUNK_UNITS * UNIT,
+	/* Where a chunk's records begin: place 0 is none, and records of a whole number of cache
+	 * lines lie in just as many. */
+	FIRST_UNIT = 4,
 	INDEX_LEAST = 64
 };
 
@@ -62,22 +67,6 @@ static void make_seed(void)
 	seed[0] |= 1;
 }
 
-static inline uint64_t load8(const char *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof word);
-	return word;
-}
-
-static inline uint64_t load4(const char *p)
-{
-	uint32_t word;
-
-	memcpy(&word, p, sizeof word);
-	return word;
-}
-
 /* Both halves of the product: every bit of it depends on many bits of both factors. */
 static inline uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -96,15 +85,15 @@ static uint32_t hash_of(struct slice key)
 
 	if (n > 16) {
 		for (; n > 16; p += 16, n -= 16)
-			state = mix(load8(p) ^ seed[1], load8(p + 8) ^ state);
-		a = load8(p + n - 16);
-		b = load8(p + n - 8);
+			state = mix(short_load8(p) ^ seed[1], short_load8(p + 8) ^ state);
+		a = short_load8(p + n - 16);
+		b = short_load8(p + n - 8);
 	} else if (n >= 8) {
-		a = load8(p);
-		b = load8(p + n - 8);
+		a = short_load8(p);
+		b = short_load8(p + n - 8);
 	} else if (n >= 4) {
-		a = load4(p);
-		b = load4(p + n - 4);
+		a = short_load4(p);
+		b = short_load4(p + n - 4);
 	} else if (n > 0) {
 		a = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 |
 		    (unsigned char)p[n - 1];
@@ -292,7 +281,7 @@ static int grow_chunks(struct table *t, size_t n)
 /* Returns the place of so many units in a row, or 0 out of memory. */
 static uint32_t take_units(struct table *t, size_t units)
 {
-	size_t take = (units + 1 + CHUNK_UNITS - 1) >> CHUNK_UNITS_LOG2; /* unit 0 stays free */
+	size_t take = (units + FIRST_UNIT + CHUNK_UNITS - 1) >> CHUNK_UNITS_LOG2;
 	size_t place;
 
 	if (t->limit - t->next < units) {
@@ -316,9 +305,9 @@ static uint32_t take_units(struct table *t, size_t units)
 		}
 		if (take > 1) {
 			t->record_units += units;
-			return (uint32_t)((t->chunk_count - take) * CHUNK_UNITS + 1);
+			return (uint32_t)((t->chunk_count - take) * CHUNK_UNITS + FIRST_UNIT);
 		}
-		t->next = t->chunk_next * CHUNK_UNITS + 1;
+		t->next = t->chunk_next * CHUNK_UNITS + FIRST_UNIT;
 		t->limit = (t->chunk_next + 1) * CHUNK_UNITS;
 		t->chunk_next++;
 	}
@@ -338,7 +327,9 @@ static inline char *look_up(const struct table *t, struct slice key, uint32_t ha
 			continue;
 		char *record = record_at(t, (uint32_t)t->index[i]);
 
-		if (slice_equal(key_of(t, record), key)) {
+		struct slice found = key_of(t, record);
+
+		if (found.len == key.len && short_equal(found.at, key.at, key.len)) {
 			*slot = i;
 			return record;
 		}
@@ -403,8 +394,7 @@ void *table_at_hash(struct table *t, struct slice key, uint32_t hash, int *fresh
 	record = record_at(t, place);
 	memset(record, 0, t->value_size);
 	memcpy(record + t->value_size, &len, sizeof len);
-	if (len > 0)
-		memcpy(record + t->value_size + sizeof len, key.at, len);
+	short_copy(record + t->value_size + sizeof len, key.at, len);
 	t->index[slot] = (uint64_t)hash << 32 | place;
 	t->places[t->count++] = place;
 	return record;

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "l0-base/short.h"
 #include "l0-base/table.h"
 #include "l1-value/text.h"
 
@@ -299,7 +300,7 @@ static int wait(struct groups *g, struct slice key, int retract, const struct de
 	table_fetch_slot(g->table, r->hash);
 	r->retract = retract != 0;
 	r->key_len = (unsigned char)key.len;
-	memcpy(r->key, key.at, key.len);
+	short_copy(r->key, key.at, key.len);
 	for (size_t i = 0; i < g->plan->amounts; i++) {
 		r->unscaled[i] = (int64_t)amounts[i].unscaled;
 		r->scale[i] = (int8_t)amounts[i].scale;
@@ -343,34 +344,9 @@ static const unsigned char id_class[256] = {
 	['%'] = ENCODED, ['*'] = ENCODED,  [0x7f] = ENCODED,
 };
 
-/* Copy, without a call for what is short, as nearly all pieces of a record are. */
-static inline char *put(char *to, const char *from, size_t n)
-{
-	uint64_t a, b;
-	uint32_t c, d;
-
-	if (n > 16) {
-		memcpy(to, from, n);
-	} else if (n >= 8) {
-		memcpy(&a, from, 8);
-		memcpy(&b, from + n - 8, 8);
-		memcpy(to, &a, 8);
-		memcpy(to + n - 8, &b, 8);
-	} else if (n >= 4) {
-		memcpy(&c, from, 4);
-		memcpy(&d, from + n - 4, 4);
-		memcpy(to, &c, 4);
-		memcpy(to + n - 4, &d, 4);
-	} else {
-		for (size_t i = 0; i < n; i++)
-			to[i] = from[i];
-	}
-	return to + n;
-}
-
 static inline char *put_slice(char *to, struct slice s)
 {
-	return put(to, s.at, s.len);
+	return short_copy(to, s.at, s.len);
 }
 
 static char *put_encoded(char *to, unsigned char c)
@@ -469,7 +445,7 @@ static char *put_integer(char *to, int64_t n)
 	while ((left /= 10) != 0);
 	if (n < 0)
 		*to++ = '-';
-	return put(to, p, (size_t)(digits + sizeof digits - p));
+	return short_copy(to, p, (size_t)(digits + sizeof digits - p));
 }
 
 static int is_taken_back(const struct group_plan *p, struct value *v)
@@ -501,7 +477,7 @@ int groups_print(const struct groups *g, size_t i, struct slice day, struct slic
 		return -1;
 	first = to;
 	if (shape->id)
-		to = put(to, ",\"id\":\"", sizeof ",\"id\":\"" - 1);
+		to = short_copy(to, ",\"id\":\"", sizeof ",\"id\":\"" - 1);
 	for (size_t n = 0; n < shape->by_count; n++) {
 		at += n > 0; /* the comma */
 		by[n].at = at;
@@ -535,7 +511,7 @@ int groups_print(const struct groups *g, size_t i, struct slice day, struct slic
 	}
 	to = put_slice(to, p->time_key);
 	to = put_slice(to, time);
-	to = put(to, "}\n", 2);
+	to = short_copy(to, "}\n", 2);
 	*first = '{';
 	out->len = (size_t)(to - out->at);
 	return 1;

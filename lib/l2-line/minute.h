@@ -7,6 +7,7 @@
 #define TUBERIA_MINUTE_H
 
 #include "l0-base/buf.h"
+#include "l0-base/short.h"
 #include "l1-value/timestamp.h"
 
 enum { MINUTE_LENGTH = sizeof "2010-12-01T08:26:" - 1 };
@@ -28,7 +29,7 @@ static inline int minute_read(const struct minute *m, struct slice text, struct 
 	unsigned tens, ones;
 
 	if (text.len != MINUTE_LENGTH + 2 || !m->known ||
-	    memcmp(text.at, m->text, MINUTE_LENGTH) != 0)
+	    !short_equal(text.at, m->text, MINUTE_LENGTH))
 		return 0;
 	tens = (unsigned char)(text.at[MINUTE_LENGTH] - '0');
 	ones = (unsigned char)(text.at[MINUTE_LENGTH + 1] - '0');

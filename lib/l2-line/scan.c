@@ -19,8 +19,6 @@ struct node {
 
 struct learned {
 	struct shape *shape;
-	size_t count;
-	int field[SHAPE_SCALARS_MAX]; /* of each scalar; -1: not wanted */
 	int absent[SCAN_FIELDS_MAX], absent_count;
 };
 
@@ -39,7 +37,6 @@ struct scan {
 
 	/* The scalars of the line that is read in full: more of them cannot be learned. */
 	struct scalar scalar[SHAPE_SCALARS_MAX];
-	int scalar_field[SHAPE_SCALARS_MAX];
 	size_t scalar_count;
 
 	int control;
@@ -152,51 +149,51 @@ void scan_free(struct scan *s)
 	free(s);
 }
 
-/* The kinds of a value are numbered as its events are. */
-_Static_assert((int)SCAN_NULL == (int)JSONTEXT_NULL && (int)SCAN_FALSE == (int)JSONTEXT_FALSE &&
-		       (int)SCAN_TRUE == (int)JSONTEXT_TRUE &&
-		       (int)SCAN_NUMBER == (int)JSONTEXT_NUMBER &&
-		       (int)SCAN_STRING == (int)JSONTEXT_STRING &&
-		       (int)SCAN_OBJECT == (int)JSONTEXT_OBJECT &&
-		       (int)SCAN_ARRAY == (int)JSONTEXT_ARRAY,
-	       "kinds and events");
-
-/* The value that begins with this event; an object's or array's length is set when it closes. */
-static inline int set_value(struct scan *s, struct scan_value *v, int event, const char *at,
-			    const char *end, int escaped, struct err *err)
+/* The value that begins with the event just read; an object's or array's length is set when it
+ * closes. */
+static int set_value(struct scan *s, struct scan_value *v, int event, struct err *err)
 {
-	int string = event == JSONTEXT_STRING;
+	const struct jsontext *t = s->text;
 
 	v->kind = (enum scan_kind)event;
-	v->byte = (size_t)(at - s->text->start) + 1;
-	/* Member by member: a struct copied whole waits for its halves to reach the cache. */
-	v->raw.at = at;
-	v->raw.len = (size_t)(end - at);
-	if (string && escaped)
+	v->byte = (size_t)(t->raw.at - t->start) + 1;
+	v->raw = v->text = t->raw;
+	if (event != JSONTEXT_STRING)
+		return 0;
+	if (t->escaped)
 		return jsontext_undo(s->text, v->raw, &v->text, err);
-	v->text.at = at + string;
-	v->text.len = (size_t)(end - at) - 2 * (size_t)string;
+	v->text.at++;
+	v->text.len -= 2;
 	return 0;
 }
+
+/* The strings of some fields have escapes. */
+static int undo_escapes(struct scan *s, struct slice line, struct scan_value *values,
+			uint64_t escaped, struct err *err)
+{
+	jsontext_begin(s->text, line);
+	for (; escaped != 0; escaped &= escaped - 1) {
+		struct scan_value *v = &values[__builtin_ctzll(escaped)];
+
+		if (jsontext_undo(s->text, v->raw, &v->text, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+_Static_assert(SCAN_FIELDS_MAX <= 64, "a bit for each");
 
 /* Set the values of a line by a shape that we know. Returns 1, 0 when it has another, or -1. */
 static int scan_learned(struct scan *s, const struct learned *l, struct slice line,
 			struct scan_value *values, struct err *err)
 {
-	struct scalar scalar[SHAPE_SCALARS_MAX];
+	uint64_t escaped;
 
-	if (!shape_match(l->shape, line, scalar))
+	if (!shape_match(l->shape, line, values, &escaped))
 		return 0;
 	for (int i = 0; i < l->absent_count; i++)
 		values[l->absent[i]] = (struct scan_value){0};
-	for (size_t i = 0; i < l->count; i++) {
-		const struct scalar *c = &scalar[i];
-
-		if (l->field[i] >= 0 && set_value(s, &values[l->field[i]], c->event, c->at, c->end,
-						  c->escaped, err) != 0)
-			return -1;
-	}
-	return 1;
+	return escaped != 0 && undo_escapes(s, line, values, escaped, err) != 0 ? -1 : 1;
 }
 
 /* Is it worth the time to learn the shape of this line? Where shapes never come again, it is not.
@@ -216,8 +213,6 @@ static void learn(struct scan *s, struct slice line, const struct scan_value *va
 		return;
 	shape_free(l->shape);
 	l->shape = shape;
-	l->count = s->scalar_count;
-	memcpy(l->field, s->scalar_field, l->count * sizeof l->field[0]);
 	l->absent_count = 0;
 	for (size_t i = 0; i < s->field_count; i++)
 		if (values[i].kind == SCAN_ABSENT)
@@ -226,14 +221,12 @@ static void learn(struct scan *s, struct slice line, const struct scan_value *va
 	s->matched = s->unlearned = 0;
 }
 
-static void add_scalar(struct scan *s, int event, int field)
+static void add_scalar(struct scan *s, int field)
 {
 	const struct slice raw = s->text->raw;
 
-	if (s->scalar_count < SHAPE_SCALARS_MAX) {
-		s->scalar[s->scalar_count] = (struct scalar){raw.at, raw.at + raw.len, event, 0};
-		s->scalar_field[s->scalar_count] = field;
-	}
+	if (s->scalar_count < SHAPE_SCALARS_MAX)
+		s->scalar[s->scalar_count] = (struct scalar){raw.at, raw.at + raw.len, field};
 	if (s->scalar_count <= SHAPE_SCALARS_MAX)
 		s->scalar_count++;
 }
@@ -289,12 +282,11 @@ static int scan_full(struct scan *s, struct scan_value *values, struct err *err)
 				s->control_value.at = t->raw.at;
 			if (wanted != 0 && s->node[wanted].field >= 0) {
 				field = s->node[wanted].field;
-				if (set_value(s, &values[field], event, t->raw.at,
-					      t->raw.at + t->raw.len, t->escaped, err) != 0)
+				if (set_value(s, &values[field], event, err) != 0)
 					return -1;
 			}
 			if (event != JSONTEXT_OBJECT && event != JSONTEXT_ARRAY) {
-				add_scalar(s, event, field);
+				add_scalar(s, field);
 			} else if (field >= 0) {
 				open = &values[field];
 				open_depth = t->depth - 1;
@@ -316,7 +308,6 @@ static int scan_full(struct scan *s, struct scan_value *values, struct err *err)
 int scan_line(struct scan *s, struct slice line, struct scan_value *values, struct err *err)
 {
 	s->control = 0;
-	jsontext_begin(s->text, line);
 	for (size_t i = 0; i < SHAPES && s->learned[i].shape != NULL; i++) {
 		int found = scan_learned(s, &s->learned[i], line, values, err);
 
@@ -325,6 +316,7 @@ int scan_line(struct scan *s, struct slice line, struct scan_value *values, stru
 			return found < 0 ? -1 : 0;
 		}
 	}
+	jsontext_begin(s->text, line);
 	if (scan_full(s, values, err) != 0)
 		return -1;
 	s->unlearned++;

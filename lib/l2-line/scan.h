@@ -9,27 +9,10 @@
 
 #include "l0-base/buf.h"
 #include "l0-base/err.h"
+#include "l2-line/field.h"
 
 #define SCAN_DEPTH_MAX 1000
 #define SCAN_FIELDS_MAX 64
-
-enum scan_kind {
-	SCAN_ABSENT, /* the record has no such field */
-	SCAN_NULL,
-	SCAN_FALSE,
-	SCAN_TRUE,
-	SCAN_NUMBER,
-	SCAN_STRING,
-	SCAN_OBJECT,
-	SCAN_ARRAY
-};
-
-struct scan_value {
-	enum scan_kind kind;
-	struct slice raw;  /* the JSON text as it stands in the line (a string with its quotes) */
-	struct slice text; /* a string's characters, escapes undone; anything else: as raw */
-	size_t byte;       /* 1-based byte of raw in the line */
-};
 
 struct scan;
 

@@ -10,6 +10,7 @@ struct piece {
 	const char *bytes; /* readable up to a whole number of WIDE */
 	ptrdiff_t len;
 	unsigned mask; /* of the first WIDE bytes, those that count */
+	int field;     /* of the scalar */
 };
 
 #define WIDE 16
@@ -43,7 +44,8 @@ struct shape *shape_new(struct slice line, const struct scalar *scalars, size_t 
 
 		memcpy(to, from, len);
 		s->piece[i] = (struct piece){to, (ptrdiff_t)len,
-					     len < WIDE ? (1u << len) - 1 : (1u << WIDE) - 1};
+					     len < WIDE ? (1u << len) - 1 : (1u << WIDE) - 1,
+					     i < count ? scalars[i].field : -1};
 		to += len + WIDE - len % WIDE;
 		if (i < count)
 			from = scalars[i].end;
@@ -120,58 +122,83 @@ static inline const char *number_end(const char *at, const char *end)
 
 #endif
 
+/* The kinds of a value are numbered as its events are. */
+_Static_assert((int)SCAN_NULL == (int)JSONTEXT_NULL && (int)SCAN_FALSE == (int)JSONTEXT_FALSE &&
+		       (int)SCAN_TRUE == (int)JSONTEXT_TRUE &&
+		       (int)SCAN_NUMBER == (int)JSONTEXT_NUMBER &&
+		       (int)SCAN_STRING == (int)JSONTEXT_STRING &&
+		       (int)SCAN_OBJECT == (int)JSONTEXT_OBJECT &&
+		       (int)SCAN_ARRAY == (int)JSONTEXT_ARRAY,
+	       "kinds and events");
+
 static inline const char *word_end(const char *at, const char *word, size_t len)
 {
 	return memcmp(at, word, len) == 0 ? at + len : NULL;
 }
 
-/* The scalar at c->at, which is before `end`. Returns 0 when there is no valid one. Its end may be
- * found to lie behind `end`: then the piece that must follow is not there. */
-static inline int take_scalar(struct scalar *c, const char *end)
+static const char *take_word(const char *at, enum scan_kind *kind)
 {
-	c->escaped = 0;
-	switch (*c->at) {
-	case '"':
-		c->event = JSONTEXT_STRING;
-		c->end = jsontext_plain(c->at + 1, end, 1);
-		if (c->end < end && *c->end == '"')
-			c->end++;
-		else
-			c->end = jsontext_string(c->at, end, &c->escaped);
-		break;
+	switch (*at) {
 	case 'n':
-		c->event = JSONTEXT_NULL;
-		c->end = word_end(c->at, "null", 4);
-		break;
+		*kind = SCAN_NULL;
+		return word_end(at, "null", 4);
 	case 't':
-		c->event = JSONTEXT_TRUE;
-		c->end = word_end(c->at, "true", 4);
-		break;
+		*kind = SCAN_TRUE;
+		return word_end(at, "true", 4);
 	case 'f':
-		c->event = JSONTEXT_FALSE;
-		c->end = word_end(c->at, "false", 5);
-		break;
+		*kind = SCAN_FALSE;
+		return word_end(at, "false", 5);
 	default:
-		c->event = JSONTEXT_NUMBER;
-		c->end = number_end(c->at, end);
+		return NULL;
 	}
-	return c->end != NULL;
 }
 
-int shape_match(const struct shape *s, struct slice line, struct scalar *scalars)
+int shape_match(const struct shape *s, struct slice line, struct scan_value *values,
+		uint64_t *escaped)
 {
 	const char *at = line.at, *end = line.at + line.len;
-	const struct piece *p = s->piece;
+	const struct piece *p = s->piece, *last = p + s->count;
+	struct scan_value unwanted;
 
-	for (size_t i = 0; i < s->count; i++, p++) {
-		struct scalar *c = &scalars[i];
+	*escaped = 0;
+	for (; p < last; p++) {
+		struct scan_value *v = p->field < 0 ? &unwanted : &values[p->field];
+		const char *first;
 
 		if (end - at <= p->len || !has_piece(at, p))
 			return 0;
-		c->at = at + p->len;
-		if (!take_scalar(c, end))
-			return 0;
-		at = c->end;
+		first = at + p->len;
+		v->byte = (size_t)(first - line.at) + 1;
+		/* Its end may be found to lie behind `end`: then the piece that must follow is not
+		 * there. */
+		if (*first == '"') {
+			at = jsontext_plain(first + 1, end, 1);
+			if (at < end && *at == '"') {
+				at++;
+			} else {
+				int escape = 0;
+
+				at = jsontext_string(first, end, &escape);
+				if (at == NULL)
+					return 0;
+				if (p->field >= 0)
+					*escaped |= (uint64_t)escape << (p->field & 63);
+			}
+			v->kind = SCAN_STRING;
+			v->text.at = first + 1;
+			v->text.len = (size_t)(at - first) - 2;
+		} else {
+			v->kind = SCAN_NUMBER;
+			at = *first < 'A' ? number_end(first, end) : take_word(first, &v->kind);
+			if (at == NULL)
+				return 0;
+			v->text.at = first;
+			v->text.len = (size_t)(at - first);
+		}
+		/* Member by member: a struct copied whole waits for its halves to reach the cache.
+		 */
+		v->raw.at = first;
+		v->raw.len = (size_t)(at - first);
 	}
 	return end - at == p->len && has_piece(at, p);
 }

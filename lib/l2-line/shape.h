@@ -7,17 +7,20 @@
 #ifndef TUBERIA_SHAPE_H
 #define TUBERIA_SHAPE_H
 
+#include <stdint.h>
+
 #include "l0-base/buf.h"
+#include "l2-line/field.h"
 
 #define SHAPE_SCALARS_MAX 64
 /* This many bytes behind a line must be readable (they are not used). */
 #define SHAPE_PADDING 32
 
-/* A string, number, true, false or null in a line. */
+/* A string, number, true, false or null in a line, and the number of the field that it is the value
+ * of, -1: of none. */
 struct scalar {
 	const char *at, *end;
-	int event;   /* of enum jsontext_event */
-	int escaped; /* a string with a backslash in it */
+	int field;
 };
 
 struct shape;
@@ -27,8 +30,10 @@ struct shape;
 struct shape *shape_new(struct slice line, const struct scalar *scalars, size_t count);
 void shape_free(struct shape *s); /* NULL is allowed */
 
-/* When line has this shape (and so is valid), set its scalars, as many as shape_new was given, and
- * return 1. Otherwise return 0: the line has another shape, or is not valid. */
-int shape_match(const struct shape *s, struct slice line, struct scalar *scalars);
+/* When line has this shape (and so is valid), set the values of its fields and return 1. Otherwise
+ * return 0: the line has another shape, or is not valid; some values may have been set. The texts
+ * of strings have their escapes still: *escaped has a bit for each field (modulo 64) with some. */
+int shape_match(const struct shape *s, struct slice line, struct scan_value *values,
+		uint64_t *escaped);
 
 #endif
