@@ -3,7 +3,7 @@
 #
 #   fastcgi_start [OPTION...]  metrics-cgi as a server on $work/api.socket; its pid: api
 #   fcgiwrap_start             fcgiwrap on $work/wrap.socket
-#   nginx_start fastcgi|fcgiwrap [SED...]   sets port (TLS) and url; the configuration is edited by SED first
+#   nginx_start fastcgi|fcgiwrap   sets port (TLS) and url; cgi_params: more fastcgi_param lines, for CGI
 #   ask URI [CURL-OPTION...]   sets status and body; headers in $work/head
 
 nginx_bin=$(command -v nginx || echo /usr/sbin/nginx)
@@ -48,7 +48,6 @@ fcgiwrap_stop() {
 
 nginx_start() {
     local variant=$1 dir=$work/nginx-$1 plain
-    shift
     mkdir -p "$dir"
     port=$(free_port) plain=$(free_port)
     [ -e "$work/cert.pem" ] || openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
@@ -58,11 +57,11 @@ nginx_start() {
         -e "s|/etc/ssl/certs/api.example.com.pem|$work/cert.pem|; s|/etc/ssl/private/api.example.com.key|$work/cert.key|" \
         -e "s|/var/log/nginx/|$dir/|; s|unix:/run/tuberia-api/socket|unix:$work/api.socket|" \
         -e "s/include nginx-fastcgi.conf/include nginx-$variant.conf/" \
-        -e 's/rate=100r/rate=100000r/; s/burst=200/burst=100000/; s/connections 100;/connections 1000;/' "$@" \
+        -e 's/rate=100r/rate=100000r/; s/burst=200/burst=100000/; s/connections 100;/connections 1000;/' \
         "$TOP/scripts/deploy/nginx.conf" >"$dir/site.conf"
     sed -i -e "s|unix:/run/fcgiwrap.socket|unix:$work/wrap.socket|; s|/usr/local/bin/metrics-cgi|$TUBERIA_BIN/metrics-cgi|" \
         -e "s|sqlite:/var/lib/tuberia/metricas.db|$TUBERIA_STORE|; s|/etc/tuberia/api-keys|$TUBERIA_API_KEYS|" \
-        -e "s|/run/tuberia-api/limit|$TUBERIA_API_LIMIT_FILE|" "$dir/nginx-fcgiwrap.conf"
+        -e "s|/run/tuberia-api/limit|$TUBERIA_API_LIMIT_FILE|; s|fastcgi_param TUBERIA_STORE|${cgi_params:-}&|" "$dir/nginx-fcgiwrap.conf"
     [ "$(id -u)" -ne 0 ] || echo 'user root;' >"$dir/nginx.conf"
     cat >>"$dir/nginx.conf" <<-END
 	worker_processes 1;

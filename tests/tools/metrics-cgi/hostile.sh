@@ -5,6 +5,7 @@
 . "$(dirname "$0")/_nginx.sh"
 
 export TUBERIA_API_LIMIT=1000000
+cgi_params='fastcgi_param TUBERIA_API_LIMIT 1000000; '
 make_store
 norte=$(api-key add norte)
 sur=$(api-key add sur --productos 85123A)
@@ -13,9 +14,7 @@ fastcgi_start
 workers=$(pgrep -P $api | sort | xargs)
 fcgiwrap_start
 for variant in fastcgi fcgiwrap; do
-    nginx_start $variant -e '$!b'
-    sed -i "s|fastcgi_param TUBERIA_STORE|fastcgi_param TUBERIA_API_LIMIT 1000000;\n&|" "$work/nginx-$variant/nginx-fcgiwrap.conf"
-    kill -HUP "$nginx"
+    nginx_start $variant
     python3 "$(dirname "$0")/_hostile.py" "$port" "$norte" "$sur" "$work" >"$work/hostile"
     asked=$(sed -n 's/ asked, .*//p' "$work/hostile")
     is "$(tail -n 1 "$work/hostile")" "$asked asked, 0 wrong" "$variant: $asked requests"
