@@ -120,17 +120,22 @@ int hash_base64(struct buf *out, const unsigned char *bytes, size_t n)
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-	for (size_t i = 0; i < n; i += 3) {
+	char *to = buf_room(out, (n + 2) / 3 * 4);
+
+	if (to == NULL)
+		return -1;
+	for (size_t i = 0; i < n; i += 3, to += 4) {
 		size_t left = n - i;
 		unsigned three = (unsigned)bytes[i] << 16;
 
 		three |= left > 1 ? (unsigned)bytes[i + 1] << 8 : 0;
 		three |= left > 2 ? bytes[i + 2] : 0;
-		buf_byte(out, digits[three >> 18]);
-		buf_byte(out, digits[three >> 12 & 63]);
-		buf_byte(out, left > 1 ? digits[three >> 6 & 63] : '=');
-		buf_byte(out, left > 2 ? digits[three & 63] : '=');
+		to[0] = digits[three >> 18];
+		to[1] = digits[three >> 12 & 63];
+		to[2] = left > 1 ? digits[three >> 6 & 63] : '=';
+		to[3] = left > 2 ? digits[three & 63] : '=';
 	}
+	out->len += (n + 2) / 3 * 4;
 	return out->failed ? -1 : 0;
 }
 
