@@ -17,8 +17,8 @@ has given out itself. Control, all JSON:
 A rule: {"fault": NAME, "op": OPERATION or absent, "every": N (each Nth that matches), "times": K (so often at
 most), "skip": M (first let M pass)}. Faults: throttle, error-500, error-503, reset-before, reset-after (the
 connection breaks before or after the upstream has done it), truncate (half of the reply), bad-crc, delay
-("seconds"), partial (a batch is done in half), expired, denied, no-date (the reply has no Date), hang-before and
-hang-after (never an answer).
+("seconds"), partial (a batch is done in half), expired, expired-iterator, denied, no-date (the reply has no Date),
+hang-before and hang-after (never an answer).
 """
 
 import argparse
@@ -217,6 +217,8 @@ class Gate:
             raise Refused(503, "ServiceUnavailable", "Please try again later.")
         if name == "expired":
             raise Refused(400, "ExpiredTokenException", "The security token included in the request is expired")
+        if name == "expired-iterator":
+            raise Refused(400, "ExpiredIteratorException", "Iterator expired.")
         if name == "denied":
             raise Refused(400, "AccessDeniedException", "User is not authorized to perform this")
         if name == "reset-before":
@@ -245,6 +247,25 @@ class Gate:
             del entries[half:]
         r.body = json.dumps(r.params).encode()
         return left
+
+    @staticmethod
+    def every_other(r):
+        """PutRecords of which each second record fails; returns how many there were, 0 when none does."""
+        records = r.params["Records"]
+        if len(records) < 2:
+            return 0
+        r.body = json.dumps({**r.params, "Records": records[::2]}).encode()
+        return len(records)
+
+    @staticmethod
+    def put_failures(body, count):
+        answer = json.loads(body)
+        stored = iter(answer["Records"])
+        answer["Records"] = [next(stored) if i % 2 == 0 else
+                             {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
+                             for i in range(count)]
+        answer["FailedRecordCount"] = count // 2
+        return json.dumps(answer).encode()
 
     # ---- upstream ----
 
@@ -355,8 +376,12 @@ class Gate:
                 return fault, self.sts(r)
             fault = self.fault(r)
             await self.before(fault)
-            left = self.halve(r) if fault["fault"] == "partial" else {}
+            partial = fault["fault"] == "partial"
+            failing = self.every_other(r) if partial and r.op == "PutRecords" else 0
+            left = self.halve(r) if partial and r.op != "PutRecords" else {}
             status, headers, body = await self.forward(r)
+            if failing and status == 200:
+                body = self.put_failures(body, failing)
             if left:
                 answer = json.loads(body)
                 answer["UnprocessedKeys" if r.op == "BatchGetItem" else "UnprocessedItems"] = left

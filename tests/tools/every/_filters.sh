@@ -3,8 +3,8 @@
 #
 # A tool that is not listed here fails the tests: a new one has its entry from its first day.
 
-# Tools that read no records, or look into none; they have such tests of their own.
-SOURCES="pg-tail metrics-query side-tee metrics-cgi"
+# Tools that read no records, look into none, or need a server for it; they have such tests of their own.
+SOURCES="pg-tail metrics-query side-tee metrics-cgi kinesis-put kinesis-tail"
 
 # use TOOL: sets tool, template (a record with @A for an amount and @T for a time), amount and when
 # (their fields), out (1: writes records on stdout), argv (how it is run, more options may follow;

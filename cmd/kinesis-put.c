@@ -1,0 +1,459 @@
+/* kinesis-put - lines into a Kinesis stream, in order for each key, labelled so that each counts
+ * once. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "l0-base/file.h"
+#include "l1-value/text.h"
+#include "l2-line/json.h"
+#include "l2-line/seen.h"
+#include "l3-stream/aggregation.h"
+#include "l3-stream/intake.h"
+#include "l3-stream/tool.h"
+#include "l4-service/kinesis.h"
+#include "l4-service/kinesisput.h"
+
+static struct {
+	const char *name, *ack, *rejects;
+	struct opt_list key;
+	int64_t shards, max_epoch;
+	int create, join, whole, verbose;
+} given = {.name = "put", .shards = 1, .max_epoch = 256 << 20};
+
+static const struct opt options[] = {
+	{OPT_LIST, 'k', "key", "FIELD,...", &given.key, "fields that make the partition key", NULL,
+	 NULL, 0, 0},
+	{OPT_STRING, 0, "ack-file", "FILE", &given.ack,
+	 "write each barrier to FILE when all before it is stored", NULL, NULL, 0, 0},
+	{OPT_FLAG, 0, "whole-epochs", NULL, &given.whole,
+	 "for lines that come in another order after a restart", NULL, NULL, 0, 0},
+	{OPT_FLAG, 0, "join", NULL, &given.join,
+	 "lines of one key that wait together are one record", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "name", "NAME", &given.name,
+	 "of the writer, when a stream has several (put)", NULL, NULL, 0, 0},
+	{OPT_FLAG, 0, "create-stream", NULL, &given.create, "create the stream if it is not there",
+	 NULL, NULL, 0, 0},
+	{OPT_INT, 0, "shards", "N", &given.shards, "shards of a stream that is created (1)", NULL,
+	 NULL, 1, 10000},
+	{OPT_INT, 0, "max-epoch", "BYTES", &given.max_epoch,
+	 "of an epoch held by --whole-epochs (268435456)", NULL, NULL, 65536, INT64_C(1) << 36},
+	{OPT_STRING, 0, "rejects", "FILE", &given.rejects, "append bad records to FILE, and go on",
+	 NULL, NULL, 0, 0},
+	{OPT_FLAG, 'v', "verbose", NULL, &given.verbose, "say at the end what came in and went out",
+	 NULL, NULL, 0, 0},
+	{OPT_FLAG, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0}};
+
+static const struct opt_command command = {
+	.name = "kinesis-put",
+	.purpose = "lines into a Kinesis stream, in order for each key, labelled to count once",
+	.usage = "--key FIELD,... [options] STREAM < records",
+	.see_also = "See kinesis-put(1), kinesis-tail(1), tuberia(7), tuberia-aws(7).",
+	.options = options,
+};
+
+/* A line of an epoch that is held: its key stands in front of it. */
+struct held {
+	size_t at, key, line;
+};
+
+struct put {
+	struct aggregation what; /* for its lists of fields */
+	struct kinesisput *to;
+	struct intake in;
+	struct buf key, text;
+	char name[SEEN_NAME_MAX + 1]; /* with generation */
+	int begun;                    /* the first line or barrier has come */
+	struct barrier acked;         /* the last one in the ack file, or zero */
+
+	/* --whole-epochs */
+	struct buf bytes;
+	struct held *held;
+	size_t count, room;
+
+	uint64_t put, dropped, epochs;
+};
+
+/* ---- generations and acknowledgements ---- */
+
+/* A stream of lines that begins anew has labels of its own. */
+static int new_generation(struct put *p, struct err *err)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof random, 0) != sizeof random)
+		return err_set(err, ERR_IO, "no random numbers");
+	snprintf(p->name, sizeof p->name, "%s.%016" PRIx64, given.name, random);
+	kinesisput_label(p->to, p->name, 0);
+	p->begun = 1;
+	return 0;
+}
+
+/* The barrier to resume from says where labels go on. Returns 1 when it does, 0 when it does not,
+ * or -1. */
+static int old_generation(struct put *p, struct err *err)
+{
+	const struct json *put = json_get(p->in.barrier.document, "put");
+	const char *name = json_string(json_get(put, "name"));
+	size_t n = strlen(given.name);
+	int64_t sent;
+
+	if (put == NULL)
+		return 0;
+	if (name == NULL || strlen(name) > SEEN_NAME_MAX || strncmp(name, given.name, n) != 0 ||
+	    name[n] != '.' || json_int64(json_get(put, "sent"), &sent) != 0 || sent < 0)
+		return err_set(err, ERR_CONFIG,
+			       "%s: the barrier to resume from was not acknowledged by --name %s",
+			       p->in.name, given.name);
+	snprintf(p->name, sizeof p->name, "%s", name);
+	kinesisput_label(p->to, p->name, (uint64_t)sent);
+	p->begun = 1;
+	return 1;
+}
+
+/* *to becomes a copy of the barrier, with what has been sent up to it. */
+static int stamp(const struct put *p, struct json *document, struct err *err)
+{
+	struct json *put = json_put_object(document, "put");
+
+	json_remove(document, "pending");
+	put = json_put_object(document, "put");
+	if (put == NULL || json_put_string_value(put, "name", p->name) == NULL ||
+	    json_put_int64(put, "sent", (int64_t)kinesisput_ordinal(p->to)) == NULL)
+		return err_memory(err);
+	return 0;
+}
+
+static int write_ack(struct put *p, const struct barrier *b, struct err *err)
+{
+	buf_clear(&p->text);
+	if (barrier_print(&p->text, b) != 0 || buf_byte(&p->text, '\n') != 0)
+		return err_memory(err);
+	return file_replace(given.ack, buf_view(&p->text), 0644, err);
+}
+
+/* All before the barrier is stored. */
+static int acknowledge(struct put *p, struct err *err)
+{
+	struct barrier b = {0};
+
+	if (intake_flush_rejects(&p->in, err) != 0)
+		return -1;
+	p->epochs++;
+	if (given.ack == NULL)
+		return 0;
+	b.document = json_put_copy(NULL, NULL, p->in.barrier.document);
+	if (b.document == NULL)
+		return err_memory(err);
+	if (stamp(p, b.document, err) != 0 || barrier_reread(&b, err) != 0 ||
+	    write_ack(p, &b, err) != 0) {
+		barrier_free(&b);
+		return -1;
+	}
+	barrier_free(&p->acked);
+	p->acked = b;
+	return 0;
+}
+
+/* --whole-epochs: what is about to be put has to be put just so after a crash. */
+static int promise(struct put *p, struct err *err)
+{
+	struct json *pending;
+
+	if (p->acked.document == NULL)
+		return err_set(err, ERR_CONFIG,
+			       "%s: --whole-epochs needs a barrier in front of the first record",
+			       p->in.name);
+	pending = json_put_copy(p->acked.document, "pending", p->in.barrier.document);
+	if (pending == NULL)
+		return err_memory(err);
+	json_remove(pending, "pending");
+	return write_ack(p, &p->acked, err);
+}
+
+/* ---- records ---- */
+
+/* The values of --key, as the parts of an id are written. */
+static int read_key(struct put *p, struct err *why)
+{
+	buf_clear(&p->key);
+	for (size_t i = 0; i < p->what.shape.by_count; i++) {
+		const struct scan_value *v = &p->in.value[AGGREGATION_BY + i];
+		const char *name = p->what.fields[AGGREGATION_BY + i];
+
+		if (v->kind == SCAN_ABSENT)
+			return err_set(why, ERR_DATA, "%s: missing", name);
+		if (v->kind == SCAN_NULL || v->kind == SCAN_OBJECT || v->kind == SCAN_ARRAY)
+			return err_at(why, v->byte, "%s: %s", name,
+				      v->kind == SCAN_NULL ? "null" : "not a string or a number");
+		if (i > 0)
+			buf_byte(&p->key, '#');
+		if (p->what.shape.by_count > 1)
+			id_put_part(&p->key, v->text);
+		else
+			buf_slice(&p->key, v->text);
+	}
+	return p->key.failed ? err_memory(why) : 0;
+}
+
+static int hold(struct put *p, struct err *err)
+{
+	struct held h = {p->bytes.len, p->key.len, p->in.line.len};
+
+	if (p->bytes.len + h.key + h.line > (size_t)given.max_epoch)
+		return err_set(err, ERR_CONFIG, "%s: an epoch of more than %" PRId64 " bytes",
+			       p->in.name, given.max_epoch);
+	if (p->count == p->room) {
+		size_t room = p->room == 0 ? 1024 : 2 * p->room;
+		struct held *more = reallocarray(p->held, room, sizeof *more);
+
+		if (more == NULL)
+			return err_memory(err);
+		p->held = more;
+		p->room = room;
+	}
+	buf_slice(&p->bytes, buf_view(&p->key));
+	if (buf_slice(&p->bytes, p->in.line) != 0 || p->bytes.failed)
+		return err_memory(err);
+	p->held[p->count++] = h;
+	return 0;
+}
+
+static int on_record(struct put *p, struct err *err)
+{
+	struct err why;
+
+	if (!p->begun && new_generation(p, err) != 0)
+		return -1;
+	if (p->in.value[AGGREGATION_TIME].kind != SCAN_ABSENT) {
+		err_at(&why, p->in.value[AGGREGATION_TIME].byte, "@put: it has a label already");
+		return intake_reject(&p->in, &why, err);
+	}
+	if (read_key(p, &why) != 0)
+		return intake_reject(&p->in, &why, err);
+	if (given.whole)
+		return hold(p, err);
+	if (kinesisput_line(p->to, buf_view(&p->key), p->in.line, &why) != 0) {
+		if (why.status == ERR_DATA)
+			return intake_reject(&p->in, &why, err);
+		*err = why;
+		return -1;
+	}
+	p->put++;
+	return 0;
+}
+
+/* ---- epochs ---- */
+
+static const char *sorted_bytes; /* for compare */
+
+static int compare(const void *a, const void *b)
+{
+	const struct held *x = a, *y = b;
+	size_t n = x->line < y->line ? x->line : y->line;
+	int order = memcmp(sorted_bytes + x->at + x->key, sorted_bytes + y->at + y->key, n);
+
+	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+/* Put the epoch that is held, in an order that is the same whenever it comes again. */
+static int put_epoch(struct put *p, struct err *err)
+{
+	if (p->count == 0)
+		return 0;
+	if (promise(p, err) != 0)
+		return -1;
+	sorted_bytes = p->bytes.at;
+	qsort(p->held, p->count, sizeof *p->held, compare);
+	for (size_t i = 0; i < p->count; i++) {
+		const struct held *h = &p->held[i];
+		const char *at = p->bytes.at + h->at;
+
+		if (kinesisput_line(p->to, (struct slice){at, h->key},
+				    (struct slice){at + h->key, h->line}, err) != 0)
+			return -1;
+		p->put++;
+	}
+	buf_clear(&p->bytes);
+	p->count = 0;
+	return 0;
+}
+
+static int on_barrier(struct put *p, struct err *err)
+{
+	int first = !p->begun, old = 0;
+
+	if (first) {
+		old = old_generation(p, err);
+		if (old < 0 || (old == 0 && new_generation(p, err) != 0))
+			return -1;
+	}
+	/* Readers would have to forget what they have, and there is no word for that in a stream
+	 * that others read too. */
+	if (p->in.barrier.snapshot && !first && p->count == 0 && p->put == 0)
+		return err_set(err, ERR_CONFIG,
+			       "%s: the table was emptied, which a stream cannot tell: begin anew, "
+			       "with another stream and another checkpoint",
+			       p->in.name);
+	if (old) { /* it was acknowledged before, and may hold a promise */
+		barrier_free(&p->acked);
+		p->acked.document = json_put_copy(NULL, NULL, p->in.barrier.document);
+		if (p->acked.document == NULL)
+			return err_memory(err);
+		return 0;
+	}
+	if (put_epoch(p, err) != 0 || kinesisput_flush(p->to, err) != 0)
+		return -1;
+	return acknowledge(p, err);
+}
+
+/* Nothing more is there for now: somebody may be waiting for what was. */
+static int on_wait(void *context, struct err *err)
+{
+	struct put *p = context;
+
+	return kinesisput_flush(p->to, err);
+}
+
+static int on_end(struct put *p, struct err *err)
+{
+	if (!p->in.controlled || p->in.ended) {
+		/* Behind the last barrier, or a plain file. */
+		if (p->in.controlled && p->count > 0)
+			p->dropped = p->count;
+		else if (given.whole && p->count > 0)
+			return err_set(err, ERR_CONFIG,
+				       "%s: there is no barrier in the input, and --whole-epochs "
+				       "puts at barriers",
+				       p->in.name);
+		return kinesisput_flush(p->to, err);
+	}
+	p->dropped = p->count;
+	if (kinesisput_flush(p->to, err) != 0)
+		return -1;
+	if (p->in.stopped)
+		return 0;
+	return err_set(err, ERR_TEMP, "%s: input ends without \"@end\": upstream died", p->in.name);
+}
+
+static int run(struct put *p, struct err *err)
+{
+	for (;;) {
+		int event = intake_next(&p->in, err), failed = 0;
+
+		switch (event) {
+		case INTAKE_RECORD:
+			failed = on_record(p, err);
+			break;
+		case INTAKE_BARRIER:
+			failed = on_barrier(p, err);
+			break;
+		case INTAKE_FINISH:
+		case INTAKE_OTHER:
+			break;
+		case INTAKE_END:
+			return on_end(p, err);
+		default:
+			return -1;
+		}
+		if (failed)
+			return -1;
+	}
+}
+
+/* ---- the frame ---- */
+
+static void last_words(const struct put *p, int failed)
+{
+	struct kinesisput_counts c = kinesisput_counts(p->to);
+	uint64_t known = p->put + p->count;
+	uint64_t rejected = failed ? p->in.records - known : p->in.rejected;
+
+	if (!given.verbose)
+		return;
+	tool_say("in %" PRIu64 " = put %" PRIu64 " + dropped %zu + rejected %" PRIu64
+		 "; stored %" PRIu64 ", sent again %" PRIu64 ", requests %" PRIu64
+		 ", epochs %" PRIu64,
+		 p->in.records, p->put, p->count, rejected, c.stored, c.again, c.requests,
+		 p->epochs);
+}
+
+static int set_up(struct put *p, const char *stream, struct err *err)
+{
+	struct kinesisput_options o = {.stream = stream,
+				       .join = given.join,
+				       .allowed = tool_wait_mask(),
+				       .stop = &tool_stop};
+
+	if (aggregation_time(&p->what, "@put", err) != 0)
+		return -1;
+	for (size_t i = 0; i < given.key.count; i++)
+		if (aggregation_by(&p->what, given.key.items[i], err) != 0)
+			return err_prefix(err, "--key");
+	if (kinesisput_open(&o, &p->to, err) != 0 ||
+	    (given.create && kinesisput_create(p->to, given.shards, err) != 0))
+		return -1;
+	p->in.fd = 0;
+	p->in.name = "<stdin>";
+	p->in.fields = p->what.fields;
+	p->in.field_count = p->what.field_count;
+	p->in.rejects = given.rejects;
+	p->in.stop = &tool_stop;
+	p->in.wait_mask = tool_wait_mask();
+	p->in.on_wait = on_wait;
+	p->in.wait_context = p;
+	return intake_open(&p->in, err);
+}
+
+static int check_options(char **operands, size_t count, struct err *err)
+{
+	if (count != 1)
+		return err_set(err, ERR_USAGE, count == 0 ? "which stream?" : "one stream only");
+	if (!kinesis_name_ok(operands[0]))
+		return err_set(err, ERR_USAGE, "\"%s\": not the name of a stream", operands[0]);
+	if (given.key.count == 0)
+		return err_set(err, ERR_USAGE, "--key is needed");
+	if (!seen_name_ok(given.name))
+		return err_set(err, ERR_USAGE,
+			       "--name: \"%s\": must be 1 to 32 letters, digits, '_', '-'",
+			       given.name);
+	if (given.whole && given.ack == NULL)
+		return err_set(err, ERR_USAGE, "--whole-epochs needs --ack-file");
+	return 0;
+}
+
+static void tear_down(struct put *p)
+{
+	intake_close(&p->in);
+	kinesisput_close(p->to);
+	barrier_free(&p->acked);
+	buf_free(&p->key);
+	buf_free(&p->text);
+	buf_free(&p->bytes);
+	free(p->held);
+	aggregation_free(&p->what);
+	opt_free(&command);
+}
+
+int main(int argc, char **argv)
+{
+	static struct put p;
+	struct err err = {0};
+	char **operands;
+	size_t count;
+	int status = tool_begin(&command, argc, argv, &operands, &count);
+
+	if (status != -1)
+		return status;
+	status = 0;
+	if (check_options(operands, count, &err) != 0 || set_up(&p, operands[0], &err) != 0) {
+		status = tool_fail(&err);
+	} else {
+		if (run(&p, &err) != 0)
+			status = tool_fail(&err);
+		last_words(&p, status != 0);
+	}
+	tear_down(&p);
+	return status;
+}

@@ -1,0 +1,61 @@
+#include "l4-service/kindata.h"
+
+#include "l3-stream/feed.h"
+#include "l3-stream/kinpos.h"
+
+static int begins(struct slice line, const char *text)
+{
+	size_t n = strlen(text);
+
+	return line.len >= n && memcmp(line.at, text, n) == 0;
+}
+
+static int is_control(struct slice line)
+{
+	return begins(line, "{\"@barrier\"") || begins(line, "{\"@end\"") ||
+	       begins(line, "{\"@gap\"");
+}
+
+static int give_line(struct kinshard *s, struct slice line, struct feed *feed,
+		     struct kindata_counts *counts, struct err *err)
+{
+	struct buf *out = feed_buf(feed);
+	struct slice parts[2] = {line, {NULL, 0}}, name;
+	uint64_t ordinal;
+
+	if (is_control(line)) {
+		counts->foreign++;
+		return 0;
+	}
+	if (seen_cut_label(line, parts, &name, &ordinal)) {
+		struct seen *seen = kinshard_writer(s, name, err);
+
+		if (seen == NULL)
+			return -1;
+		if (!seen_meet(seen, ordinal)) {
+			counts->twice++;
+			return 0;
+		}
+	}
+	buf_slice(out, parts[0]);
+	buf_slice(out, parts[1]);
+	buf_byte(out, '\n');
+	feed_count(feed, 1);
+	return 0;
+}
+
+int kindata_give(struct kinshard *s, struct slice data, struct feed *feed,
+		 struct kindata_counts *counts, struct err *err)
+{
+	while (data.len > 0) {
+		const char *newline = memchr(data.at, '\n', data.len);
+		size_t n = newline == NULL ? data.len : (size_t)(newline - data.at);
+
+		if (n > 0 && give_line(s, (struct slice){data.at, n}, feed, counts, err) != 0)
+			return -1;
+		n += newline != NULL;
+		data.at += n;
+		data.len -= n;
+	}
+	return 0;
+}
