@@ -41,7 +41,7 @@ SHELL_FILES = $(shell grep -lE '^\#!.*\bbash' -r scripts .ci tests) $(wildcard t
 
 # Each tool links only what it uses: the archive gives it the objects it names, --as-needed drops the
 # libraries that none of them needs.
-LDLIBS   = -lpq -lsqlite3 -lcjson $(CRYPTO)
+LDLIBS   = -lpq -lsqlite3 -lcjson -lz -lzstd $(CRYPTO)
 # Of OpenSSL, only digests are linked: a few objects out of the static library, which no start pays for.
 CRYPTO  := $(shell f=$$($(CC) -print-file-name=libcrypto.a); [ -f "$$f" ] && echo "$$f" || echo -lcrypto)
 
