@@ -12,9 +12,10 @@ SOURCES="pg-tail metrics-query side-tee metrics-cgi kinesis-put kinesis-tail"
 #   observe              print what has become of the records of the last run: stdout itself, or
 #                        what the store holds
 #   forget               throw away what was observed
+# stops: exit status and stderr of a run that was stopped, 0 for most.
 # Returns 1 when the tool is no filter, 2 when it is not known here.
 use() {
-    tool=$1
+    tool=$1 stops=0
     forget() { :; }
     case $tool in
     window-agg)
@@ -44,6 +45,15 @@ use() {
         amount=monto_total when=fecha_hora out=1
         argv=(cw-put --emf)
         observe() { cat "$work/out"; }
+        ;;
+    s3-partition)
+        template='{"cliente_id":1,"producto":"a","monto":@A,"fecha":"@T"}'
+        amount=monto when=fecha out=
+        # What was not published is not done.
+        stops='75s3-partition: stopped: nothing is published'
+        argv=(s3-partition --to "$work/published" --layout 'p_{producto}/%Y' --time fecha --sum monto --plain)
+        observe() { jq -c '[.partition, .rows, .sums]' "$work"/published/*/*/_manifest; }
+        forget() { rm -rf "$work/published"; }
         ;;
     *)
         [[ " $SOURCES " == *" $tool "* ]] && return 1

@@ -8,6 +8,7 @@ libraries() {
     case $1 in
     pg-tail) echo "libpq libcjson" ;;
     window-agg) echo "libcjson" ;;
+    s3-partition) echo "libz libzstd libcjson" ;;
     ddb-put | metrics-query) echo "libsqlite3 libcjson" ;;
     metrics-cgi) ;; # it is static
     *) echo "libpq libsqlite3 libcjson" ;;
@@ -132,7 +133,7 @@ EOF
 check_linked() {
     local library allowed
     allowed=$(libraries "$tool")
-    for library in $(ldd "$TUBERIA_BIN/$tool" 2>/dev/null | grep -oE '^\s*lib(pq|sqlite3|cjson|curl|crypto|ssl)\b'); do
+    for library in $(ldd "$TUBERIA_BIN/$tool" 2>/dev/null | grep -oE '^\s*lib(pq|sqlite3|cjson|curl|crypto|ssl|z|zstd)\b'); do
         # libpq brings crypto and ssl.
         [[ " $allowed " == *" $library "* ]] || [[ $allowed == *libpq* && $library =~ crypto|ssl ]] ||
             not_ok "$tool: loads $library, which is none of its own"
