@@ -112,10 +112,10 @@ static int old_generation(struct put *p, struct err *err)
 	return 1;
 }
 
-/* *to becomes a copy of the barrier, with what has been sent up to it. */
+/* Add to a barrier what has been sent up to it; a promise that it held is kept now. */
 static int stamp(const struct put *p, struct json *document, struct err *err)
 {
-	struct json *put = json_put_object(document, "put");
+	struct json *put;
 
 	json_remove(document, "pending");
 	put = json_put_object(document, "put");
