@@ -22,10 +22,10 @@
 
 static struct {
 	const char *table, *columns, *slot, *publication, *conninfo;
-	const char *resume, *until, *ack_file, *invalid, *poll;
+	const char *resume, *until, *ack_file, *invalid, *poll, *catch_up;
 	int64_t barrier_every, wait;
 	int create, drop, snapshot, follow, once, inserts_only, verbose;
-} given = {.barrier_every = 1000000, .wait = -1, .invalid = "stop"};
+} given = {.barrier_every = 1000000, .wait = -1, .invalid = "stop", .catch_up = "auto"};
 
 static const struct opt options[] = {
 	{OPT_HEADING, 0, NULL, NULL, NULL, "What to follow:", NULL, NULL, 0, 0},
@@ -63,6 +63,8 @@ static const struct opt options[] = {
 	{OPT_STRING, 0, "ack-file", "FILE", &given.ack_file,
 	 "where the sink says which barrier it has committed", NULL, NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Trouble and messages:", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "catch-up", NULL, &given.catch_up, "read a backlog in large passes (auto)",
+	 NULL, "auto|always|never", 0, 0},
 	{OPT_DURATION, 0, "wait", "DURATION", &given.wait,
 	 "try so long for a connection (5m for a lost one; at the start: 0s)", NULL, NULL, 0, 0},
 	{OPT_STRING, 0, "invalid-utf8", NULL, &given.invalid,
@@ -105,27 +107,27 @@ static void look_for_signals(void)
 static int take_event(struct tail *t, int event, struct pgplace before, struct err *err)
 {
 	struct pgsource *s = &t->source;
-	const struct pgoutput_message *m = &s->message;
 
 	switch (event) {
 	case PGSOURCE_RELATION:
-		return pgfeed_relation(&t->changes, m, err);
+		return pgfeed_relation(&t->changes, &s->columns, err);
 	case PGSOURCE_BEGIN:
-		return pgfeed_begin(&t->changes, m, err);
+		return pgfeed_begin(&t->changes, &s->message, err);
 	case PGSOURCE_CHANGE:
-		return pgfeed_change(&t->changes, m, before, s->place, s->loose_partition, err);
+		return pgfeed_change(&t->changes, &s->message, before, s->place, s->loose_partition,
+				     err);
 	case PGSOURCE_COMMIT:
 		return pgfeed_reached(&t->changes, s->place, 0, err);
 	case PGSOURCE_IDLE:
 		return pgfeed_reached(&t->changes, s->place, s->server_time, err);
-	case PGSOURCE_LOST:
-		tool_say("connection lost: %s; trying again", s->trouble.message);
-		return 0;
 	case PGSOURCE_RECONNECTED:
 		tool_say("connected again, going on behind " LSN_FORMAT, LSN_ARG(s->place.lsn));
 		return 0;
+	default: /* news, if anything */
+		if (event >= PGSOURCE_LOST && (given.verbose || event == PGSOURCE_LOST))
+			tool_say("%s", s->news.message);
+		return 0;
 	}
-	return 0;
 }
 
 /* ---- the loop ---- */
@@ -433,9 +435,8 @@ static int drop(struct tail *t, struct err *err)
 	return 0;
 }
 
-/* Make what is missing; but a slot comes with its snapshot, and where a checkpoint is it must be
- * there.
- */
+/* Make what is missing; but a slot comes with its snapshot, and where a checkpoint is it must
+ * exist. */
 static int create(struct tail *t, struct err *err)
 {
 	struct pgsetup *s = &t->setup;
@@ -490,6 +491,8 @@ static int begin(struct tail *t, struct err *err)
 	source->table = s->table.oid;
 	source->partitioned = s->table.partitioned;
 	source->system = s->server.system;
+	source->until = t->changes.until_lsn;
+	source->catch_up = given.catch_up;
 	source->wait = reconnect_for();
 	if (pgsource_start(source, s->c, &s->server, err) != 0) {
 		s->c = NULL;

@@ -15,6 +15,7 @@ struct pgconn {
 	const struct pgconn_target *target;
 	int64_t deadline; /* nanoseconds on the monotonic clock; 0: none, then target->stop counts
 			   */
+	int starting;     /* the answer to pgconn_copy_begin is not there yet */
 	char sqlstate[6];
 };
 
@@ -179,7 +180,7 @@ static int flush(struct pgconn *c, struct err *err)
 
 /* Ask the server to leave a statement that nobody waits for any more: a slot's creation may wait
  * for somebody's transaction for hours. */
-static void cancel(struct pgconn *c)
+void pgconn_cancel(struct pgconn *c)
 {
 	PGcancel *cancel = PQgetCancel(c->pq);
 	char ignored[256];
@@ -194,7 +195,7 @@ static int next_result(struct pgconn *c, PGresult **result, struct err *err)
 {
 	while (PQisBusy(c->pq)) {
 		if (wait_socket(c, POLLIN, 0, err) != 0) {
-			cancel(c);
+			pgconn_cancel(c);
 			return -1;
 		}
 		if (PQconsumeInput(c->pq) == 0)
@@ -455,6 +456,36 @@ int pgconn_copy(struct pgconn *c, const char *sql, struct err *err)
 	}
 }
 
+int pgconn_copy_begin(struct pgconn *c, const char *sql, struct err *err)
+{
+	PQclear(c->result);
+	c->result = NULL;
+	c->sqlstate[0] = '\0';
+	if (PQsendQuery(c->pq, sql) == 0)
+		return fail_connection(c, err);
+	c->starting = 1;
+	return flush(c, err);
+}
+
+/* The answer to pgconn_copy_begin. Returns 1 when the copy has begun, 0 when it is not known yet,
+ * or -1. */
+static int started(struct pgconn *c, struct err *err)
+{
+	PGresult *result;
+	int answer = 1;
+
+	if (PQconsumeInput(c->pq) == 0 && PQisBusy(c->pq))
+		return fail_connection(c, err);
+	if (PQisBusy(c->pq))
+		return 0;
+	result = PQgetResult(c->pq);
+	if (PQresultStatus(result) != PGRES_COPY_OUT) /* NULL: a fatal error */
+		answer = result == NULL ? fail_connection(c, err) : fail_result(c, result, err);
+	PQclear(result);
+	c->starting = 0;
+	return answer;
+}
+
 /* The copy has ended: by its end, by an error, or with the connection. */
 static int finish_copy(struct pgconn *c, struct err *err)
 {
@@ -478,6 +509,8 @@ int pgconn_copy_next(struct pgconn *c, char **bytes, size_t *len, struct err *er
 {
 	int n;
 
+	if (c->starting && (n = started(c, err)) != 1)
+		return n;
 	PQfreemem(c->piece);
 	c->piece = NULL;
 	n = PQgetCopyData(c->pq, &c->piece, 1);

@@ -38,6 +38,9 @@ int pgconn_check(const char *conninfo, struct err *err);
 struct pgconn *pgconn_open(const struct pgconn_target *target, int replication, struct err *err);
 void pgconn_close(struct pgconn *c); /* NULL is allowed */
 
+/* Ask the server to leave what it is doing for c: it would not notice by itself that we go. */
+void pgconn_cancel(struct pgconn *c);
+
 /* From now on *target->stop does not end a wait; the next `seconds` do. For what is to be tidied up
  * at the end. */
 void pgconn_hurry(struct pgconn *c, unsigned seconds);
@@ -59,6 +62,10 @@ int pgconn_put_name(struct pgconn *c, struct buf *out, const char *name);
 
 /* Begin COPY … TO STDOUT, or START_REPLICATION. Returns 0, or -1 with *err. */
 int pgconn_copy(struct pgconn *c, const char *sql, struct err *err);
+
+/* As pgconn_copy, but without waiting for an answer: a query may work for long before its first
+ * row. Whether it fails is told by pgconn_copy_next. */
+int pgconn_copy_begin(struct pgconn *c, const char *sql, struct err *err);
 
 /* The next piece of data: its bytes are valid until the next call, and may be changed. Returns 1;
  * 0 when none is there yet: wait for pgconn_fd() to be readable; 2 at the end of the copy, as the

@@ -210,6 +210,9 @@ int pgoutput_decode(struct pgoutput *d, struct slice bytes, struct pgoutput_mess
 		m->time = take_time(&in);
 		m->xid = take32(&in);
 		break;
+	case PGOUTPUT_STREAM_COMMIT:
+		m->xid = take32(&in);
+		/* fall through */
 	case PGOUTPUT_COMMIT:
 		take8(&in); /* flags, none defined */
 		m->lsn = take64(&in);
@@ -243,6 +246,16 @@ int pgoutput_decode(struct pgoutput *d, struct slice bytes, struct pgoutput_mess
 		take_name(&in);
 		take(&in, take32(&in));
 		break;
+	case PGOUTPUT_STREAM_START:
+		m->xid = take32(&in);
+		take8(&in); /* whether it is the first piece */
+		break;
+	case PGOUTPUT_STREAM_STOP:
+		break;
+	case PGOUTPUT_STREAM_ABORT:
+		m->xid = take32(&in);
+		m->subxid = take32(&in);
+		break;
 	default:
 		in.at = in.start;
 		return broken(&in, err, "of an unknown kind");
@@ -251,6 +264,17 @@ int pgoutput_decode(struct pgoutput *d, struct slice bytes, struct pgoutput_mess
 		return broken(&in, err, "cut off");
 	if (in.at != in.end)
 		return broken(&in, err, "longer than it says");
+	return 0;
+}
+
+int pgoutput_take_xid(char **bytes, size_t *len, uint32_t *xid, struct err *err)
+{
+	if (*len < 5)
+		return err_at(err, *len + 1, "replication message: cut off");
+	*xid = pgoutput_get32(*bytes + 1);
+	(*bytes)[4] = (*bytes)[0];
+	*bytes += 4;
+	*len -= 4;
 	return 0;
 }
 

@@ -1,11 +1,12 @@
 /* pgoutput.h - layer 2: decoder of PostgreSQL's logical replication messages (plugin pgoutput).
  *
- * Protocol version 1, values as text. Pure: bytes in, a struct out, nothing copied; every length is
- * checked, so any bytes at all may be given. Source: PostgreSQL manual, 55.9 "Logical Replication
- * Message Formats".
+ * Protocol versions 1 and 2, values as text. Pure: bytes in, a struct out, nothing copied; every
+ * length is checked, so any bytes at all may be given. Source: PostgreSQL manual, 55.9 "Logical
+ * Replication Message Formats".
  *
- * Version 2 (streaming of transactions in progress) would add the kinds S, E, c and A, and an xid
- * in front of each change between S and E: a flag in struct pgoutput, and one read in decode.
+ * Version 2 (streaming of transactions in progress) adds the kinds S, E, c and A, and puts an xid
+ * behind the kind of what stands between S and E (but for O): whoever asks for it takes that out
+ * with pgoutput_take_xid().
  */
 #ifndef TUBERIA_PGOUTPUT_H
 #define TUBERIA_PGOUTPUT_H
@@ -26,7 +27,12 @@ enum pgoutput_kind {
 	PGOUTPUT_UPDATE = 'U',
 	PGOUTPUT_DELETE = 'D',
 	PGOUTPUT_TRUNCATE = 'T',
-	PGOUTPUT_MESSAGE = 'M'
+	PGOUTPUT_MESSAGE = 'M',
+	/* version 2 */
+	PGOUTPUT_STREAM_START = 'S',
+	PGOUTPUT_STREAM_STOP = 'E',
+	PGOUTPUT_STREAM_COMMIT = 'c',
+	PGOUTPUT_STREAM_ABORT = 'A'
 };
 
 enum pgoutput_value_kind {
@@ -57,10 +63,11 @@ struct pgoutput_column {
  * bytes, arrays into the decoder; both are valid until the next call. */
 struct pgoutput_message {
 	enum pgoutput_kind kind;
-	uint32_t xid;     /* BEGIN */
-	uint64_t lsn;     /* BEGIN, COMMIT: where the commit record begins */
-	uint64_t end_lsn; /* COMMIT: where it ends */
-	int64_t time;     /* BEGIN, COMMIT: of the commit, microseconds since 1970 UTC */
+	uint32_t xid;     /* BEGIN, STREAM_START, _COMMIT, _ABORT */
+	uint32_t subxid;  /* STREAM_ABORT: of the subtransaction, or again xid */
+	uint64_t lsn;     /* BEGIN, [STREAM_]COMMIT: where the commit record begins */
+	uint64_t end_lsn; /* [STREAM_]COMMIT: where it ends */
+	int64_t time;     /* BEGIN, [STREAM_]COMMIT: of the commit, microseconds since 1970 UTC */
 
 	uint32_t relation;   /* RELATION, INSERT, UPDATE, DELETE: OID */
 	struct slice schema; /* RELATION; empty for pg_catalog */
@@ -86,12 +93,16 @@ struct pgoutput {
 void pgoutput_free(struct pgoutput *d); /* resets to {0} */
 
 /* Decode one message. Returns 0, or -1: ERR_DATA with err.byte when the bytes are not one message
- * of version 1 and nothing else; ERR_TEMP out of memory. */
+ * and nothing else; ERR_TEMP out of memory. */
 int pgoutput_decode(struct pgoutput *d, struct slice bytes, struct pgoutput_message *m,
 		    struct err *err);
 
 /* Whether a TRUNCATE is of this relation, among others perhaps. */
 int pgoutput_truncates(const struct pgoutput_message *m, uint32_t relation);
+
+/* What stands between STREAM_START and STREAM_STOP: its xid, and *bytes, whose content changes,
+ * becomes the message without it. Returns 0, or -1 with ERR_DATA. */
+int pgoutput_take_xid(char **bytes, size_t *len, uint32_t *xid, struct err *err);
 
 /* Big-endian integers, as the protocol has them; p need not be aligned. */
 static inline uint32_t pgoutput_get32(const char *p)

@@ -1,6 +1,8 @@
 #include "l3-stream/pgslot.h"
 
+#include <poll.h>
 #include <stdlib.h>
+#include <time.h>
 
 static int query(struct pgconn *c, struct buf *sql, struct err *err)
 {
@@ -58,11 +60,13 @@ int pgslot_look(struct pgconn *c, const char *name, struct pgslot *slot, struct 
 	struct buf sql = {0};
 	int rows;
 
-	buf_puts(&sql, "SELECT slot_type, coalesce(plugin, ''), "
-		       "coalesce(database = pg_catalog.current_database(), false), "
-		       "coalesce(database, ''), active, coalesce(active_pid, 0), "
-		       "coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status = 'lost', false) "
-		       "FROM pg_catalog.pg_replication_slots WHERE slot_name = ");
+	buf_puts(&sql,
+		 "SELECT slot_type, coalesce(plugin, ''), "
+		 "coalesce(database = pg_catalog.current_database(), false), "
+		 "coalesce(database, ''), active, coalesce(active_pid, 0), "
+		 "coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status = 'lost', false), "
+		 "coalesce(restart_lsn, '0/0') FROM pg_catalog.pg_replication_slots WHERE "
+		 "slot_name = ");
 	pgconn_put_literal(c, &sql, name);
 	rows = query(c, &sql, err);
 	if (rows <= 0)
@@ -81,6 +85,8 @@ int pgslot_look(struct pgconn *c, const char *name, struct pgslot *slot, struct 
 	if (lsn_parse(slice_of(pgconn_value(c, 0, 6)), &slot->confirmed) != 0)
 		slot->confirmed = 0;
 	slot->lost = pgconn_value(c, 0, 7)[0] == 't';
+	if (lsn_parse(slice_of(pgconn_value(c, 0, 8)), &slot->restart) != 0)
+		slot->restart = 0;
 	return 1;
 }
 
@@ -111,6 +117,32 @@ int pgslot_check(const struct pgslot *slot, const char *name, struct pgplace pla
 		return err_set(err, ERR_TEMP, "slot %s is in use by process %lld of the server",
 			       name, (long long)slot->active_pid);
 	return 0;
+}
+
+int pgslot_lock(struct pgconn *c, const char *name, const struct pgconn_target *target,
+		struct err *err)
+{
+	const struct timespec pause = {0, 100000000};
+	struct buf sql = {0};
+	uint32_t hash = 2166136261u; /* FNV-1a */
+	int rows = -1, taken = 0;
+
+	for (const char *at = name; *at != '\0'; at++)
+		hash = (hash ^ (unsigned char)*at) * 16777619u;
+	/* "tube": others who lock by such numbers shall not meet us by chance. */
+	if (buf_printf(&sql, "SELECT pg_catalog.pg_try_advisory_lock(1953849957, %d)",
+		       (int32_t)hash) != 0)
+		return err_memory(err);
+	for (int i = 0; i < 10 && !taken; i++) {
+		if (i > 0)
+			ppoll(NULL, 0, &pause, target->allowed);
+		rows = pgconn_query(c, buf_text(&sql), err);
+		taken = rows != 1 || pgconn_value(c, 0, 0)[0] == 't' || *target->stop;
+	}
+	buf_free(&sql);
+	if (rows < 0)
+		return err->status == ERR_DENIED ? 0 : -1;
+	return taken ? 0 : err_set(err, ERR_TEMP, "slot %s is in use by another pg-tail", name);
 }
 
 int pgslot_create(struct pgconn *c, const char *name, uint64_t *start, char **snapshot,

@@ -24,6 +24,7 @@ int pgserver_look_at(struct pgconn *c, struct pgserver *s, struct err *err);
 
 struct pgslot {
 	uint64_t confirmed; /* confirmed_flush_lsn */
+	uint64_t restart;   /* restart_lsn: from where the server has to decode; 0: not known */
 	int active;         /* in use */
 	int64_t active_pid; /* by that backend; 0: not known */
 	int lost;           /* invalidated: the log behind it is gone */
@@ -37,6 +38,13 @@ int pgslot_look(struct pgconn *c, const char *name, struct pgslot *slot, struct 
  * the reason why changes would be lost, or ERR_TEMP while the slot is in use. */
 int pgslot_check(const struct pgslot *slot, const char *name, struct pgplace place,
 		 const struct pgserver *server, struct err *err);
+
+/* While it is read in another way than by replication a slot is not in use, as the server sees it.
+ * So each reader of it has a lock besides, for as long as its connection c lasts; that of one that
+ * was killed is free in a moment. Returns 0, also when the role may not lock; -1 with ERR_TEMP when
+ * it is not free within a second. */
+int pgslot_lock(struct pgconn *c, const char *name, const struct pgconn_target *target,
+		struct err *err);
 
 /* Make a slot; c is a replication connection. Waits for the transactions that are open. Returns 0
  * with the place where it begins, and with snapshot != NULL the name of the exported snapshot of

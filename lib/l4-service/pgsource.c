@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "l3-stream/pgcatchup.h"
+
 #define SECOND INT64_C(1000000000)
 #define STATUS_EVERY (10 * SECOND)
 #define BACKOFF_FIRST (SECOND / 10)
 #define BACKOFF_LAST (5 * SECOND)
 #define STOP_SECONDS 3
+/* So much log is worth a pass: a hundred thousand rows of ours, if they all are. */
+#define PASS_LEAST ((uint64_t)16 << 20)
 
 static int64_t now(void)
 {
@@ -46,36 +50,118 @@ static int send_status(struct pgsource *s, uint64_t flushed, int ask, struct err
 
 /* ---- connection ---- */
 
-int pgsource_start(struct pgsource *s, struct pgconn *c, const struct pgserver *server,
-		   struct err *err)
+/* Follow the log, from the place on. */
+static int replicate(struct pgsource *s, struct err *err)
 {
 	struct buf sql = {0}, names = {0};
 	int result;
 
-	s->c = c;
 	s->begun = 0;
-	s->caught_up = 0;
 	s->after_root = 0;
-	s->goal = server->flushed;
-	s->server_end = 0;
-	s->status_every = STATUS_EVERY;
-	if (server->sender_timeout > 0 && server->sender_timeout * 1000000 / 3 < STATUS_EVERY)
-		s->status_every = server->sender_timeout * 1000000 / 3;
-
 	/* An identifier in a list, in a literal. */
-	pgconn_put_name(c, &names, s->publication);
+	pgconn_put_name(s->c, &names, s->publication);
 	buf_puts(&sql, "START_REPLICATION SLOT ");
-	pgconn_put_name(c, &sql, s->slot);
+	pgconn_put_name(s->c, &sql, s->slot);
 	buf_printf(&sql, " LOGICAL " LSN_FORMAT " (proto_version '1', publication_names ",
 		   LSN_ARG(s->place.lsn));
-	pgconn_put_literal(c, &sql, buf_text(&names));
+	pgconn_put_literal(s->c, &sql, buf_text(&names));
 	buf_puts(&sql, ")");
-	result = sql.failed || names.failed ? err_memory(err) : pgconn_copy(c, buf_text(&sql), err);
+	result = sql.failed || names.failed ? err_memory(err)
+					    : pgconn_copy(s->c, buf_text(&sql), err);
 	buf_free(&names);
 	buf_free(&sql);
 	if (result != 0)
 		return -1;
 	return send_status(s, s->confirmed, 1, err);
+}
+
+/* ---- passes ---- */
+
+/* Where a pass should end; 0 where there should be none. It costs the decoding of all the log since
+ * the slot's restart_lsn, and the stream that follows costs that again: against some eight times as
+ * much for sending each row. */
+static uint64_t pass_end(struct pgsource *s, const struct pgserver *server, struct err *err)
+{
+	uint64_t end = server->flushed, behind;
+	struct pgslot slot;
+
+	if (strcmp(s->catch_up, "never") == 0 || s->passes < 0 ||
+	    pgconn_version(s->c) < PGCATCHUP_VERSION)
+		return 0;
+	if (s->until != 0 && s->until < end)
+		end = s->until;
+	if (end <= s->place.lsn)
+		return 0;
+	behind = end - s->place.lsn;
+	if (strcmp(s->catch_up, "always") == 0 && s->passes == 0)
+		return end;
+	if (behind < PASS_LEAST || pgslot_look(s->c, s->slot, &slot, err) != 1)
+		return 0;
+	return slot.restart + 4 * behind >= s->place.lsn ? end : 0;
+}
+
+/* No more passes: why, if that is as one has failed. Everything else goes on as if there had been
+ * none. */
+static void leave_passes(struct pgsource *s, const struct err *why)
+{
+	if (why->status != ERR_NONE) {
+		s->passes = -1;
+		err_set(&s->news, why->status,
+			"no passes over the log: %s; following it from " LSN_FORMAT, why->message,
+			LSN_ARG(s->place.lsn));
+	} else {
+		err_set(&s->news, ERR_NONE, "caught up; following the log from " LSN_FORMAT,
+			LSN_ARG(s->place.lsn));
+	}
+	s->event = PGSOURCE_FOLLOWING;
+	pgcatchup_close(s->pass);
+	s->pass = NULL;
+}
+
+static int begin_pass(struct pgsource *s, int sql_ascii, uint64_t end, struct err *err)
+{
+	/* The connection for what follows may be idle for longer than that. */
+	if (s->pass == NULL && (pgconn_query(s->c, "SET idle_session_timeout = 0", err) < 0 ||
+				(s->pass = pgcatchup_open(s->target, s->slot, s->publication,
+							  s->table, sql_ascii, err)) == NULL))
+		return -1;
+	if (pgcatchup_begin(s->pass, s->place.lsn, end, err) != 0)
+		return -1;
+	s->begun = 0;
+	s->after_root = 0;
+	s->pass_over = 0;
+	s->passes++;
+	s->event = PGSOURCE_PASS;
+	err_set(&s->news, ERR_NONE, "catching up by a pass, from " LSN_FORMAT " to " LSN_FORMAT,
+		LSN_ARG(s->place.lsn), LSN_ARG(pgcatchup_end(s->pass)));
+	return 0;
+}
+
+/* Begin a pass, or else follow the log. */
+static int go_on(struct pgsource *s, const struct pgserver *server, struct err *err)
+{
+	uint64_t end;
+	struct err why = {0};
+
+	s->goal = server->flushed;
+	end = pass_end(s, server, &why);
+	if (end != 0 && begin_pass(s, server->sql_ascii, end, &why) == 0)
+		return 0;
+	if (end != 0 || s->pass != NULL)
+		leave_passes(s, &why);
+	return replicate(s, err);
+}
+
+int pgsource_start(struct pgsource *s, struct pgconn *c, const struct pgserver *server,
+		   struct err *err)
+{
+	s->c = c;
+	s->caught_up = 0;
+	s->server_end = 0;
+	s->status_every = STATUS_EVERY;
+	if (server->sender_timeout > 0 && server->sender_timeout * 1000000 / 3 < STATUS_EVERY)
+		s->status_every = server->sender_timeout * 1000000 / 3;
+	return pgslot_lock(c, s->slot, s->target, err) == 0 ? go_on(s, server, err) : -1;
 }
 
 /* The connection is gone: remember why, and when to try again. */
@@ -84,11 +170,14 @@ static int lose(struct pgsource *s, const struct err *why)
 	int first = s->lost_at == 0;
 	int64_t t = now();
 
+	pgcatchup_close(s->pass);
+	s->pass = NULL;
 	pgconn_close(s->c);
 	s->c = NULL;
 	s->begun = 0;
 	s->caught_up = 0;
-	s->trouble = *why;
+	s->relation_due = s->row_waits = s->event = 0;
+	err_set(&s->news, why->status, "connection lost: %s; trying again", why->message);
 	if (first) {
 		s->lost_at = t;
 		s->backoff = BACKOFF_FIRST;
@@ -172,22 +261,53 @@ static int gap(struct err *err, struct pgplace place)
 		       (unsigned long long)place.rows, LSN_ARG(place.lsn));
 }
 
-/* A change of the table: count it, and give it unless it was given before. */
-static int take_change(struct pgsource *s)
+static int give_change(struct pgsource *s)
 {
-	s->rows++;
-	if (s->rows <= s->skip)
-		return PGSOURCE_NONE;
+	s->row_waits = 0;
 	s->place = (struct pgplace){s->begun, s->rows};
 	return PGSOURCE_CHANGE;
 }
 
+/* A change of the table: count it, and give it unless it was given before. If it is the first one
+ * that has the columns told last, they go before it. */
+static int take_change(struct pgsource *s, struct err *err)
+{
+	s->rows++;
+	if (s->rows <= s->skip)
+		return PGSOURCE_NONE;
+	if (!s->relation_due)
+		return give_change(s);
+	if (pgoutput_decode(&s->columns_decoder, buf_view(&s->relation), &s->columns, err) != 0)
+		return -1;
+	s->relation_due = 0;
+	s->row_waits = 1;
+	return PGSOURCE_RELATION;
+}
+
+/* The columns of a table or of one of its partitions. Not given before there is a row: a part of a
+ * transaction may have changed them, and been rolled back. */
+static int take_relation(struct pgsource *s, struct slice bytes, int after_root, struct err *err)
+{
+	if (s->message.relation == s->table) {
+		s->after_root = s->partitioned;
+		s->relation_due = 1;
+		buf_clear(&s->relation);
+		return buf_slice(&s->relation, bytes) == 0 ? PGSOURCE_NONE : err_memory(err);
+	}
+	/* Behind the root's relation comes that of the partition whose row follows. */
+	if (after_root && s->message.identity != 'f')
+		s->loose_partition = 1;
+	return PGSOURCE_NONE;
+}
+
 /* Returns an event, PGSOURCE_NONE where the message is none, or -1. */
-static int take_message(struct pgsource *s, struct err *err)
+static int take_message(struct pgsource *s, struct slice bytes, struct err *err)
 {
 	const struct pgoutput_message *m = &s->message;
 	int after_root = s->after_root;
 
+	if (pgoutput_decode(&s->decoder, bytes, &s->message, err) != 0)
+		return -1;
 	s->after_root = m->kind == PGOUTPUT_TYPE && after_root;
 	switch (m->kind) {
 	case PGOUTPUT_BEGIN:
@@ -204,20 +324,19 @@ static int take_message(struct pgsource *s, struct err *err)
 		s->place = (struct pgplace){m->end_lsn, 0};
 		return PGSOURCE_COMMIT;
 	case PGOUTPUT_RELATION:
-		if (m->relation == s->table) {
-			s->after_root = s->partitioned;
-			return PGSOURCE_RELATION;
-		}
-		/* Behind the root's relation comes that of the partition whose row follows. */
-		if (after_root && m->identity != 'f')
-			s->loose_partition = 1;
-		return PGSOURCE_NONE;
+		return take_relation(s, bytes, after_root, err);
 	case PGOUTPUT_INSERT:
 	case PGOUTPUT_UPDATE:
 	case PGOUTPUT_DELETE:
-		return m->relation == s->table ? take_change(s) : PGSOURCE_NONE;
+		return m->relation == s->table ? take_change(s, err) : PGSOURCE_NONE;
 	case PGOUTPUT_TRUNCATE:
-		return pgoutput_truncates(m, s->table) ? take_change(s) : PGSOURCE_NONE;
+		return pgoutput_truncates(m, s->table) ? take_change(s, err) : PGSOURCE_NONE;
+	case PGOUTPUT_STREAM_START:
+	case PGOUTPUT_STREAM_STOP:
+	case PGOUTPUT_STREAM_COMMIT:
+	case PGOUTPUT_STREAM_ABORT:
+		return err_set(err, ERR_DATA,
+			       "the server streams a transaction in progress, unasked");
 	default:
 		return PGSOURCE_NONE;
 	}
@@ -246,27 +365,94 @@ static int take_keepalive(struct pgsource *s, const char *bytes, struct err *err
 /* One piece of the copy. */
 static int take_piece(struct pgsource *s, char *bytes, size_t len, struct err *err)
 {
-	if (len >= 25 && bytes[0] == 'w') { /* XLogData: start, end, time, message */
-		struct slice message = {bytes + 25, len - 25};
-
-		if (pgoutput_decode(&s->decoder, message, &s->message, err) != 0)
-			return -1;
-		return take_message(s, err);
-	}
+	if (len >= 25 && bytes[0] == 'w') /* XLogData: start, end, time, message */
+		return take_message(s, (struct slice){bytes + 25, len - 25}, err);
 	if (len >= 18 && bytes[0] == 'k')
 		return take_keepalive(s, bytes, err);
 	return err_set(err, ERR_DATA, "replication stream: a message of an unknown kind");
 }
 
-int pgsource_next(struct pgsource *s, struct err *err)
+/* A pass is over, all up to its end is given. That what is stored for good is told to the server
+ * here, as the stream does all the time: or else it would keep the log for as long as there are
+ * passes. Then the next one, or the stream. */
+static int next_pass(struct pgsource *s, struct err *err)
+{
+	struct buf sql = {0};
+	struct pgserver server;
+	struct err ignored;
+
+	if (s->confirmed > s->told) {
+		buf_puts(&sql, "SELECT pg_catalog.pg_replication_slot_advance(");
+		pgconn_put_literal(s->c, &sql, s->slot);
+		buf_printf(&sql, ", '" LSN_FORMAT "')", LSN_ARG(s->confirmed));
+		if (!sql.failed)
+			pgconn_query(s->c, buf_text(&sql), &ignored);
+		buf_free(&sql);
+		s->told = s->confirmed;
+	}
+	if (pgserver_look(s->c, &server, err) != 0)
+		return -1;
+	s->pass_over = 0;
+	return go_on(s, &server, err);
+}
+
+/* A pass has come to its end. */
+static int end_pass(struct pgsource *s, struct err *err)
+{
+	uint64_t end = pgcatchup_end(s->pass);
+
+	if (s->place.rows > 0 && end > s->place.lsn)
+		return gap(err, s->place);
+	s->pass_over = 1;
+	if (end > s->place.lsn)
+		s->place = (struct pgplace){end, 0};
+	return PGSOURCE_IDLE;
+}
+
+/* What can be had again, is. */
+static int fail(struct pgsource *s, const struct err *why, struct err *err)
+{
+	if (*s->target->stop)
+		return PGSOURCE_NONE;
+	if (may_retry(why))
+		return lose(s, why);
+	*err = *why;
+	return err_prefix(err, "behind " LSN_FORMAT, LSN_ARG(s->place.lsn));
+}
+
+static int next_of_pass(struct pgsource *s, struct err *err)
+{
+	struct slice message;
+	struct err why;
+	int got, event;
+
+	if (s->pass_over) {
+		if (next_pass(s, &why) != 0)
+			return fail(s, &why, err);
+		return PGSOURCE_NONE;
+	}
+	do {
+		got = pgcatchup_next(s->pass, &message, &why);
+		if (got == 0)
+			return PGSOURCE_NONE;
+		if (got == 2)
+			return end_pass(s, err);
+		if (got < 0) {
+			leave_passes(s, &why);
+			return replicate(s, &why) == 0 ? PGSOURCE_NONE : fail(s, &why, err);
+		}
+		event = take_message(s, message, err);
+	} while (event == PGSOURCE_NONE);
+	return event;
+}
+
+static int next_of_stream(struct pgsource *s, struct err *err)
 {
 	int event, got;
 	struct err why;
 	char *bytes;
 	size_t len;
 
-	if (s->c == NULL)
-		return try_again(s, err);
 	do {
 		got = pgconn_copy_next(s->c, &bytes, &len, &why);
 		if (got == 0)
@@ -288,13 +474,27 @@ int pgsource_next(struct pgsource *s, struct err *err)
 	return event;
 }
 
+int pgsource_next(struct pgsource *s, struct err *err)
+{
+	int event = s->event;
+
+	if (s->row_waits)
+		return give_change(s);
+	s->event = PGSOURCE_NONE;
+	if (event != PGSOURCE_NONE)
+		return event;
+	if (s->c == NULL)
+		return try_again(s, err);
+	return s->pass != NULL ? next_of_pass(s, err) : next_of_stream(s, err);
+}
+
 /* ---- the rest ---- */
 
 void pgsource_tick(struct pgsource *s)
 {
 	struct err ignored;
 
-	if (s->c != NULL && now() - s->status_sent >= s->status_every)
+	if (s->c != NULL && s->pass == NULL && now() - s->status_sent >= s->status_every)
 		send_status(s, s->confirmed, 1, &ignored);
 }
 
@@ -305,7 +505,7 @@ void pgsource_confirm(struct pgsource *s, uint64_t lsn)
 	if (lsn <= s->confirmed || lsn > s->place.lsn)
 		return;
 	s->confirmed = lsn;
-	if (s->c != NULL)
+	if (s->c != NULL && s->pass == NULL)
 		send_status(s, s->confirmed, 0, &ignored);
 }
 
@@ -313,17 +513,33 @@ int pgsource_poll(struct pgsource *s, short *events, int64_t *until)
 {
 	int64_t at = s->c == NULL ? s->retry_at : s->status_sent + s->status_every;
 
+	if (s->event != PGSOURCE_NONE || s->pass_over)
+		at = 0;
+	else if (s->pass != NULL)
+		at = *until;
 	if (at < *until)
 		*until = at;
-	*events = s->c == NULL ? 0 : pgconn_events(s->c);
-	return s->c == NULL ? -1 : pgconn_fd(s->c);
+	*events = s->c == NULL ? 0 : s->pass != NULL ? POLLIN : pgconn_events(s->c);
+	return s->c == NULL ? -1 : s->pass != NULL ? pgcatchup_fd(s->pass) : pgconn_fd(s->c);
 }
 
 void pgsource_stop(struct pgsource *s)
 {
-	if (s->c != NULL)
+	struct err ignored;
+	int following = s->pass == NULL;
+
+	pgcatchup_close(s->pass);
+	s->pass = NULL;
+	/* What was confirmed during a pass is told as always: in a stream. */
+	if (s->c != NULL && !following && s->confirmed > s->told) {
+		pgconn_hurry(s->c, STOP_SECONDS);
+		following = replicate(s, &ignored) == 0;
+	}
+	if (s->c != NULL && following)
 		pgconn_copy_end(s->c, STOP_SECONDS);
 	pgconn_close(s->c);
 	s->c = NULL;
 	pgoutput_free(&s->decoder);
+	pgoutput_free(&s->columns_decoder);
+	buf_free(&s->relation);
 }

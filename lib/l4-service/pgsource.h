@@ -18,48 +18,68 @@
 
 enum pgsource_event {
 	PGSOURCE_NONE = 0, /* nothing at present: wait as pgsource_poll says */
-	PGSOURCE_RELATION, /* message: the table's columns, before the first row that has them */
+	PGSOURCE_RELATION, /* columns: of the table, before the first row that has them */
 	PGSOURCE_BEGIN,    /* message: lsn and time of the commit */
 	PGSOURCE_CHANGE,   /* message: INSERT, UPDATE, DELETE or TRUNCATE of the table */
 	PGSOURCE_COMMIT,
-	PGSOURCE_IDLE, /* the place moved on, without any change of the table */
-	PGSOURCE_LOST, /* the connection was lost (trouble says why); it will be tried again */
-	PGSOURCE_RECONNECTED /* and here it is again */
+	PGSOURCE_IDLE,        /* the place moved on, without any change of the table */
+	PGSOURCE_RECONNECTED, /* the connection is here again; an event of what follows comes next
+			       */
+	/* about which news has a sentence: */
+	PGSOURCE_LOST,     /* the connection was lost; it will be tried again */
+	PGSOURCE_PASS,     /* a pass over the log has begun */
+	PGSOURCE_FOLLOWING /* passes are over, or cannot be had; the log is followed */
 };
+
+struct pgcatchup;
 
 struct pgsource {
 	/* set by the caller before pgsource_start */
 	const struct pgconn_target *target;
 	const char *slot, *publication;
-	uint32_t table;       /* OID */
-	int partitioned;      /* it is the root of a partitioned table */
-	uint64_t system;      /* system identifier */
+	uint32_t table;  /* OID */
+	int partitioned; /* it is the root of a partitioned table */
+	uint64_t system; /* system identifier */
+	uint64_t until;  /* nothing behind it is wanted; 0: no such place */
+	/* Whether a backlog is read in large passes (pgcatchup.h): "auto" where it is worth it,
+	 * "always" at the start, whatever there is, or "never". */
+	const char *catch_up;
 	int64_t wait;         /* microseconds for which a lost connection is tried again */
 	struct pgplace place; /* where to begin; then: behind what has been given */
 
 	/* set by pgsource_next */
 	struct pgoutput_message message; /* valid until the next call */
-	struct err trouble;
+	struct pgoutput_message columns; /* PGSOURCE_RELATION; valid likewise */
+	struct err news;
 	int caught_up;       /* all that was in the log when we connected has been given */
 	int loose_partition; /* a partition without REPLICA IDENTITY FULL sent changes */
 	uint64_t server_end; /* how far the server has read its log */
 	int64_t server_time; /* its clock when it said so, microseconds since 1970 */
 
 	/* the module's own */
-	struct pgconn *c;
-	struct pgoutput decoder;
+	struct pgconn *c;       /* of replication; idle while there are passes */
+	struct pgcatchup *pass; /* or NULL */
+	int pass_over;          /* it has come to its end */
+	int passes;             /* how many there were; -1: no more of them */
+	int event;              /* an event to be given first */
+	struct pgoutput decoder, columns_decoder;
+	struct buf relation;  /* the table's columns as last told */
+	int relation_due;     /* and not yet given: a row of it has to come first */
+	int row_waits;        /* which has: the message */
 	uint64_t begun;       /* commit LSN of the transaction in progress; 0: none */
 	uint64_t rows, skip;  /* changes of it seen; of them given before we connected */
 	uint64_t goal;        /* for caught_up */
 	int after_root;       /* the last message was the table's relation */
-	uint64_t confirmed;   /* what the server was told */
+	uint64_t confirmed;   /* what the server may forget */
+	uint64_t told;        /* and was told of, by a query */
 	int64_t status_every; /* ns */
 	int64_t status_sent;  /* when, on the monotonic clock */
 	int64_t lost_at, retry_at, backoff;
 };
 
-/* Start on a replication connection, which becomes the source's (server: what pgserver_look said of
- * it). The caller has compared place and slot. Returns 0, or -1; pgsource_stop in any case. */
+/* Start, by passes or at once, on a replication connection, which becomes the source's (server:
+ * what pgserver_look said of it). The caller has compared place and slot. Returns 0, or -1:
+ * ERR_TEMP also when another pg-tail reads the slot; pgsource_stop in any case. */
 int pgsource_start(struct pgsource *s, struct pgconn *c, const struct pgserver *server,
 		   struct err *err);
 

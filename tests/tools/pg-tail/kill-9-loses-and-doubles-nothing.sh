@@ -35,13 +35,13 @@ is "${PIPESTATUS[*]}" '0 0' 'snapshot'
 load=$!
 at_exit "kill $load 2>/dev/null"
 
-runs=0 strange=''
+runs=0 strange='' ways=(always never)
 mkfifo "$work/pipe"
 while kill -0 "$load" 2>/dev/null; do
     # Opened here: a process that is killed before it has opened a pipe leaves the other one waiting.
     # shellcheck disable=SC2094 # both ends of one pipe are what we are after
     exec {both}<>"$work/pipe" {writer}>"$work/pipe" {reader}<"$work/pipe" {both}>&-
-    pg-tail -t ventas --barrier-every 20ms --ack-file "$work/ack" --resume "$(sink checkpoint "$work/committed")" \
+    pg-tail -t ventas --barrier-every 20ms --catch-up "${ways[runs % 2]}" --ack-file "$work/ack" --resume "$(sink checkpoint "$work/committed")" \
         >&"$writer" 2>"$work/err" {reader}<&- {writer}>&- &
     tail_pid=$!
     "$here/_sink.py" run "$work/committed" "$work/ack" <&"$reader" 2>"$work/sink.err" {reader}<&- {writer}>&- &
