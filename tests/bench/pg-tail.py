@@ -36,8 +36,13 @@ def recvlogical(slot, options=""):
 
 commands = {
     "pg-tail": f"pg-tail -t ventas --slot ours --publication tuberia_ventas --until {end} | cat >/dev/null",
+    "pg-tail --catch-up never": "pg-tail -t ventas --slot ours --publication tuberia_ventas --catch-up never"
+                                f" --until {end} | cat >/dev/null",
     "pg_recvlogical pgoutput, raw": recvlogical("raw", "-o proto_version=1 -o publication_names=tuberia_ventas"),
     "pg_recvlogical test_decoding": recvlogical("test"),
+    # As fast as a server gives the changes to anybody, in one go.
+    "psql peeking test_decoding": f"psql -Xqc \"COPY (SELECT data FROM pg_logical_slot_peek_changes('test', '{end}', NULL))"
+                                  " TO STDOUT\" | cat >/dev/null",
 }
 if "json" in slots:
     commands["pg_recvlogical wal2json 2"] = recvlogical("json", "-o format-version=2")
@@ -46,7 +51,8 @@ start = sql("SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_nam
 
 def rewind(name):
     """A follower confirms what it has had; for the next run, a copy of the slot as it was."""
-    slot = {"pg-tail": "ours", "pg_recvlogical pgoutput, raw": "raw", "pg_recvlogical test_decoding": "test",
+    slot = {"pg-tail": "ours", "pg-tail --catch-up never": "ours", "pg_recvlogical pgoutput, raw": "raw",
+            "pg_recvlogical test_decoding": "test", "psql peeking test_decoding": "test",
             "pg_recvlogical wal2json 2": "json"}[name]
     if sql(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{slot}_0'") == "":
         sql(f"SELECT pg_copy_logical_replication_slot('{slot}', '{slot}_0')")

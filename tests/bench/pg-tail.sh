@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# pg-tail on a backlog, beside pg_recvlogical with raw pgoutput, test_decoding and wal2json; and its
+# pg-tail on a backlog, by passes and followed, beside pg_recvlogical with raw pgoutput, test_decoding and
+# wal2json, and psql peeking by SQL; and its
 # snapshot beside COPY. Each follower has a slot of its own, made before the backlog.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$TOP/tests/lib/postgres.sh"
