@@ -1,8 +1,8 @@
 /* pgcatchup.h - layer 3: a backlog of changes in large passes over an ordinary connection.
  *
- * Through a replication connection a server sends a row with a system call or two, and does not get
- * beyond some 150,000 in a second, whoever reads. An SQL function that decodes gives the same
- * messages several times faster; but it gives nothing before it has decoded everything that is
+ * Through a replication connection a server sends each row by itself, with a system call or two,
+ * whoever reads. An SQL function that decodes gives the same messages for less than half the work;
+ * but it gives nothing before it has decoded everything that is
  * asked for, and keeps that in a temporary file of the server. So: one large pass after the other,
  * each of a bounded stretch of log. Transactions that are too large for the server's memory are
  * streamed while in progress, and held here until their commit (pgheld.h).
