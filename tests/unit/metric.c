@@ -4,7 +4,7 @@
 
 static int is_number(const char *text, int64_t expected)
 {
-	int64_t n = expected + 1;
+	int64_t n = ~expected;
 
 	return metric_number_kind(slice_of(text), &n) == METRIC_NUMBER && n == expected;
 }

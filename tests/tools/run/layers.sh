@@ -49,8 +49,8 @@ echo '#include <cjson/cJSON.h>' >>lib/l1-value/text.c
 breach "another module's library" 'text.c: <cjson/cJSON.h> belongs to l2-line/json'
 echo '#include <sqlite3.h>' >>cmd/sum.c
 breach "a library in a command" 'cmd/sum.c: <sqlite3.h> belongs to'
-echo '#include <zstd.h>' >>lib/l2-line/json.c
-breach "a library that nobody has been given" 'json.c: <zstd.h>: whose is it'
+echo '#include <lzma.h>' >>lib/l2-line/json.c
+breach "a library that nobody has been given" 'json.c: <lzma.h>: whose is it'
 echo 'void f(void) { printf("x"); }' >>lib/l1-value/text.c
 breach "a library that prints" 'text.c:3: a library neither prints nor exits'
 echo 'void f(void) { exit(1); }' >>lib/l1-value/text.c

@@ -1,6 +1,7 @@
 # kill -9, or a failure, at every single call that changes a file, and at 50 moments by chance: by their manifests all
 # partitions are as they were or as they will be, and the rerun ends right.
 # timeout: 300
+# once: the calls that fail are counted, and sanitizers make calls of their own.
 . "$(dirname "$0")/../../lib/tap.sh"
 here=$(dirname "$0")
 
