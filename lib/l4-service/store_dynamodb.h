@@ -13,10 +13,10 @@
  *   epoca#NAME      number of the last epoch applied to it under that checkpoint
  *   caduca          when it expires, in tables made so
  *
- * and some of the store's own, whose ids no metric has: "@store" (version, ttl_days, and the set of
- * checkpoints), "@checkpoint#NAME" (owner, host, pid, since, generation; barrier, epoch,
- * barrier_time; pending while an epoch is being applied). Both indexes hold keys alone: an update
- * of sums is not written to them.
+ * and some of the store's own, whose ids no metric has: "@store" (version, ttl_days, the set of
+ * checkpoints, and how many generations they have had), "@checkpoint#NAME" (owner, host, pid,
+ * since, generation; barrier, epoch, barrier_time; pending while an epoch is being applied). Both
+ * indexes hold keys alone: an update of sums is not written to them.
  */
 #ifndef TUBERIA_STORE_DYNAMODB_H
 #define TUBERIA_STORE_DYNAMODB_H

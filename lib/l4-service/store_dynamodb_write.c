@@ -5,8 +5,10 @@
  *           answer that got lost, or a whole run that did, can be repeated
  *   commit  the barrier becomes the committed one, if the checkpoint is still ours
  *
- * An epoch's number grows for ever: the checkpoint's generation, a time, goes in front. It is
- * another one after --drop-checkpoint, and for each snapshot, which replaces what there is. */
+ * An epoch's number grows for ever: the checkpoint's generation goes in front, counted by the
+ * store's own item. It is another one after --drop-checkpoint, and for each snapshot, which
+ * replaces what there is. (A time is none: two of them may fall into one second, and a clock may be
+ * set back.) */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -67,6 +69,26 @@ static int join_store(struct writing *w, struct err *err)
 		       w->d.table, version == NULL ? "?" : version, DDB_VERSION);
 }
 
+/* A generation that no checkpoint of this store has had: -1 on error. */
+static int new_generation(struct writing *w, struct err *err)
+{
+	const char *text;
+
+	ddb_begin(&w->d, &w->d.body);
+	buf_puts(&w->d.body,
+		 ",\"Key\":{\"id\":{\"S\":\"" DDB_STORE_ID "\"}}"
+		 ",\"ReturnValues\":\"UPDATED_NEW\",\"UpdateExpression\":\"ADD generations :n\""
+		 ",\"ExpressionAttributeValues\":{\":n\":{\"N\":\"1\"}}}");
+	if (ddb_call(&w->d, TARGET "UpdateItem", NULL, err) < 0)
+		return -1;
+	text = ddb_number(json_get(w->d.reply, "Attributes"), "generations");
+	w->generation = text == NULL ? 0 : atoll(text);
+	if (w->generation > 0)
+		return 0;
+	return err_set(err, ERR_TEMP, "table \"%s\": an answer without the number it counts",
+		       w->d.table);
+}
+
 /* Begin an update of the checkpoint's item. */
 static void begin_checkpoint(struct writing *w)
 {
@@ -96,7 +118,7 @@ static int take_over(struct writing *w, struct buf *line, struct err *err)
 	timestamp_put_utc(&since, utc, nanos);
 	begin_checkpoint(w);
 	buf_puts(b, ",\"ReturnValues\":\"ALL_NEW\",\"UpdateExpression\":\"SET #o = :o, host = :h, "
-		    "pid = :p, since = :s, generation = if_not_exists(generation, :g)\""
+		    "pid = :p, since = :s\""
 		    ",\"ExpressionAttributeNames\":{\"#o\":\"owner\"}"
 		    ",\"ExpressionAttributeValues\":{");
 	ddb_put_string(b, ":o", slice_of(w->owner));
@@ -107,16 +129,13 @@ static int take_over(struct writing *w, struct buf *line, struct err *err)
 	ddb_put_number(b, ":p", number);
 	buf_byte(b, ',');
 	ddb_put_string(b, ":s", buf_view(&since));
-	snprintf(number, sizeof number, "%" PRId64, utc);
-	buf_byte(b, ',');
-	ddb_put_number(b, ":g", number);
 	buf_puts(b, "}}");
 	buf_free(&since);
 	if (ddb_call(&w->d, TARGET "UpdateItem", NULL, err) < 0)
 		return -1;
 	item = json_get(w->d.reply, "Attributes");
 	text = ddb_number(item, "generation");
-	w->generation = text == NULL ? utc : atoll(text);
+	w->generation = text == NULL ? 0 : atoll(text);
 	text = ddb_string(item, "pending");
 	if (text != NULL && (w->pending = strdup(text)) == NULL)
 		return err_memory(err);
@@ -300,22 +319,18 @@ static int check_pending(struct writing *w, const struct barrier *b, struct err 
 	return failed;
 }
 
-static void set_number(struct writing *w, const struct barrier *b)
+static int set_number(struct writing *w, const struct barrier *b, struct err *err)
 {
 	if (w->name == NULL) {
 		snprintf(w->number, sizeof w->number, "{\"S\":\"%.16s-%" PRIu64 "\"}", w->owner,
 			 ++w->commits);
-		return;
+		return 0;
 	}
-	if (w->replace) {
-		int64_t utc;
-		int32_t nanos;
-
-		timestamp_now(&utc, &nanos);
-		w->generation = utc > w->generation ? utc : w->generation + 1;
-	}
+	if ((w->replace || w->generation == 0) && new_generation(w, err) != 0)
+		return -1;
 	snprintf(w->number, sizeof w->number, "{\"N\":\"%" PRId64 "%012" PRId64 "\"}",
 		 w->generation, b->epoch);
+	return 0;
 }
 
 static int ddb_commit(struct store *s, struct epoch *e, const struct barrier *b, int replace,
@@ -329,7 +344,8 @@ static int ddb_commit(struct store *s, struct epoch *e, const struct barrier *b,
 	if (w->name != NULL && check_pending(w, b, err) != 0)
 		return -1;
 	w->replace = replace;
-	set_number(w, b);
+	if (!idle && set_number(w, b, err) != 0)
+		return -1;
 	if (w->name != NULL && barrier_print(&line, b) != 0)
 		failed = err_memory(err);
 	if (!failed && w->name != NULL && !idle)

@@ -21,8 +21,8 @@ struct writing {
 	struct ddb d;
 	char *name; /* of the checkpoint, NULL: plain */
 	char owner[2 * DDB_OWNER_BYTES + 1];
-	int64_t generation;
-	char *pending; /* line of the barrier that a run before us began to apply */
+	int64_t generation; /* 0: none yet */
+	char *pending;      /* line of the barrier that a run before us began to apply */
 	int64_t ttl_days;
 	uint64_t commits; /* plain ones, for their tokens */
 

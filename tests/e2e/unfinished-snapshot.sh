@@ -11,7 +11,9 @@ exec 7<>"$work/gate"
 held="cat '$work/gate' -"
 pipeline_start --filter "$held" 7>&-
 slot_there() { [ "$(slots)" = 1 ]; }
-wait_for 60 slot_there
+# It lasts from the moment that the snapshot is read: one that is still being made goes with its connection.
+reading() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid <> pg_backend_pid()")" = 1 ]; }
+wait_for 60 reading
 mapfile -t pids < <(pgrep -P "$pipeline")
 kill -9 "$pipeline" "${pids[@]}"
 wait "$pipeline" 2>/dev/null
@@ -25,8 +27,8 @@ is "$(slots)" 1 'there is one slot'
 # SIGTERM in the middle of it.
 TUBERIA_STORE=sqlite:$work/second.db store=$work/second.db
 pipeline_start --name second --filter "$held" 7>&-
-two_slots() { [ "$(slots)" = 2 ]; }
-wait_for 60 two_slots
+wait_for 60 reading
+is "$(slots)" 2 'it has a slot of its own'
 kill "$pipeline"
 wait_for 60 slot_there
 is "$?" 0 'SIGTERM in mid-snapshot: its slot goes'
