@@ -11,7 +11,7 @@
 #include "l4-service/pgfeed.h"
 #include "l4-service/pgpollfeed.h"
 #include "l4-service/pgsetup.h"
-#include "l4-service/pgsnapshot.h"
+#include "l4-service/pgsnapfeed.h"
 #include "l4-service/pgsource.h"
 
 #define MS INT64_C(1000000) /* times are nanoseconds of the monotonic clock */
@@ -278,89 +278,6 @@ static int finish(struct tail *t, struct err *err)
 	}
 }
 
-/* ---- the snapshot ---- */
-
-static int give_snapshot(struct tail *t, struct pgsnapshot *snapshot, struct err *err)
-{
-	struct pgsetup *s = &t->setup;
-	int64_t began = feed_now();
-	unsigned busy = 0;
-
-	for (;;) {
-		struct pgoutput_tuple row;
-		int got = feed_full(t->feed) ? 0 : pgsnapshot_next(snapshot, &row, err);
-
-		if (got < 0)
-			return -1;
-		if (got == 2)
-			break;
-		if (got == 1) {
-			if (pgrow_put(t->row, &row, NULL, '+', feed_buf(t->feed), err) != 0)
-				return err_prefix(err, "row %" PRIu64 " of the snapshot",
-						  feed_records(t->feed) + 1);
-			feed_count(t->feed, 1);
-			if (++busy < 1024 && !feed_wants_push(t->feed))
-				continue;
-			look_for_signals();
-		}
-		busy = 0;
-		if (feed_push(t->feed, err) != 0)
-			return -1;
-		if (tool_progress_wanted()) {
-			uint64_t n = feed_records(t->feed);
-			int64_t ms = (feed_now() - began) / MS + 1;
-
-			tool_progress("snapshot: %" PRIu64 " of about %" PRId64 " rows, %" PRIu64
-				      " rows/s",
-				      n, s->table.row_estimate, n * 1000 / (uint64_t)ms);
-		}
-		if (got == 0 &&
-		    feed_wait(t->feed, feed_full(t->feed) ? -1 : pgsnapshot_fd(snapshot), POLLIN,
-			      INT64_MAX, tool_wait_mask(), err) != 0)
-			return -1;
-		if (tool_stop)
-			return err_set(err, ERR_TEMP, "stopped by a signal");
-	}
-	return 0;
-}
-
-static int snapshot(struct tail *t, struct err *err)
-{
-	struct pgsetup *s = &t->setup;
-	struct pgsnapshot *snapshot;
-	struct pgslot slot;
-	struct err ignored;
-	int result = pgsetup_slot(s, &slot, err);
-
-	if (result < 0)
-		return -1;
-	if (result == 1)
-		return err_set(
-			err, ERR_CONFIG,
-			"slot %s exists, and a snapshot is that of a new one: --drop it first "
-			"(here or before), or --resume",
-			s->slot);
-	if (pgfeed_types(&t->changes, s->column, s->column_count, s->c, err) != 0 ||
-	    pgrow_compile(t->row, s->column, s->column_count, t->types, err) != 0)
-		return -1;
-	snapshot = pgsnapshot_open(&s->target, s->c, &s->table, s->column, s->column_count, s->slot,
-				   s->server.sql_ascii, err);
-	if (snapshot == NULL)
-		return -1;
-	t->source.place = (struct pgplace){pgsnapshot_start(snapshot), 0};
-	if (given.verbose)
-		tool_say("snapshot of %s at " LSN_FORMAT, s->table.sql,
-			 LSN_ARG(t->source.place.lsn));
-	result = give_snapshot(t, snapshot, err);
-	pgsnapshot_close(snapshot);
-	if (result == 0)
-		return pgfeed_barrier(&t->changes, t->source.place, 1, err);
-	/* Half a snapshot is nothing, and its slot would keep the server's log. */
-	if (pgsnapshot_undo(s->c, s->slot, &ignored) != 0)
-		tool_say("the slot of the unfinished snapshot is still there: %s", ignored.message);
-	return err->closed_pipe ? -1 : err_prefix(err, "the snapshot is not complete");
-}
-
 /* ---- start ---- */
 
 static int64_t reconnect_for(void)
@@ -476,7 +393,8 @@ static int begin(struct tail *t, struct err *err)
 	struct pgsetup *s = &t->setup;
 	struct pgsource *source = &t->source;
 
-	if ((given.snapshot ? snapshot(t, err) : begin_at_slot(t, err)) != 0)
+	if ((given.snapshot ? pgsnapfeed_run(&t->changes, s, &source->place, given.verbose, err)
+			    : begin_at_slot(t, err)) != 0)
 		return -1;
 	if (!given.snapshot &&
 	    pgfeed_types(&t->changes, s->column, s->column_count, s->c, err) != 0)

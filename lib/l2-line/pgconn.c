@@ -82,6 +82,14 @@ static int fail_connection(struct pgconn *c, struct err *err)
 	return -1;
 }
 
+/* Whether it is the server's certificate that is wrong, as OpenSSL and libpq say it: nothing that
+ * comes right by itself. */
+static int is_distrusted(const char *message)
+{
+	return strstr(message, "certificate verify failed") != NULL ||
+	       strstr(message, "does not match host name") != NULL;
+}
+
 /* As fail_connection, for an attempt to connect: the server may have said why. libpq has the
  * SQLSTATE for us only in its verbose text: "FATAL:  28P01: password …\nLOCATION:  …". */
 static int fail_connecting(struct pgconn *c, struct err *err)
@@ -99,7 +107,7 @@ static int fail_connecting(struct pgconn *c, struct err *err)
 	}
 	if (state == NULL) {
 		fail_connection(c, err);
-		if (PQconnectionNeedsPassword(c->pq))
+		if (PQconnectionNeedsPassword(c->pq) || is_distrusted(message))
 			err->status = ERR_DENIED;
 		return -1;
 	}

@@ -92,9 +92,9 @@ pgpass=/dev/null
 denied 77 'no password supplied' 'no password' --once
 unset pgpass
 environment=(PGSSLROOTCERT="$work/other.pem")
-denied 69 'certificate verify failed' "another CA's certificate" --once
+denied 77 'certificate verify failed' "another CA's certificate" --once
 environment=(PGHOST=127.0.0.1)
-denied 69 'certificate for "localhost" does not match host name "127.0.0.1"|does not match host name' 'a host of another name' --once
+denied 77 'certificate for "localhost" does not match host name "127.0.0.1"|does not match host name' 'a host of another name' --once
 environment=(PGSSLMODE=disable)
 denied 77 'no pg_hba.conf entry for host "127.0.0.1", user "lector", database "tienda", no encryption' 'no TLS where it is asked for' --once
 environment=(PGPORT=1)
