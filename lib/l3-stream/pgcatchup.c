@@ -56,6 +56,23 @@ static int query(struct pgcatchup *p, struct err *err)
 	return rows;
 }
 
+/* Where our copy stands. Behind a pass that is the end of the record that its end lay in, of which
+ * all has been given: a little further on. */
+static int look_confirmed(struct pgcatchup *p, struct err *err)
+{
+	int rows;
+
+	buf_puts(&p->sql, "SELECT confirmed_flush_lsn FROM pg_catalog.pg_replication_slots "
+			  "WHERE slot_name = ");
+	pgconn_put_literal(p->c, &p->sql, p->slot);
+	rows = query(p, err);
+	if (rows < 0)
+		return -1;
+	if (rows != 1 || lsn_parse(slice_of(pgconn_value(p->c, 0, 0)), &p->confirmed) != 0)
+		return err_set(err, ERR_TEMP, "the copy of the slot, %s, is gone", p->slot);
+	return 0;
+}
+
 /* A slot that goes with its session, in whatever way that ends. */
 static int copy_slot(struct pgcatchup *p, const char *slot, struct err *err)
 {
@@ -67,12 +84,7 @@ static int copy_slot(struct pgcatchup *p, const char *slot, struct err *err)
 	p->slot = strdup(pgconn_value(p->c, 0, 0));
 	if (p->slot == NULL)
 		return err_memory(err);
-	buf_puts(&p->sql, "SELECT confirmed_flush_lsn FROM pg_catalog.pg_replication_slots "
-			  "WHERE slot_name = ");
-	pgconn_put_literal(p->c, &p->sql, p->slot);
-	if (query(p, err) != 1 || lsn_parse(slice_of(pgconn_value(p->c, 0, 0)), &p->confirmed) != 0)
-		return err_set(err, ERR_TEMP, "slot %s cannot be copied", slot);
-	return 0;
+	return look_confirmed(p, err);
 }
 
 /* Values that are compressed, which only rows of two kilobytes or more have, come out of a little
@@ -177,7 +189,7 @@ int pgcatchup_begin(struct pgcatchup *p, uint64_t from, uint64_t upto, struct er
 	struct buf names = {0};
 
 	learn_window(p);
-	if (advance(p, from, err) != 0)
+	if ((p->end != 0 && look_confirmed(p, err) != 0) || advance(p, from, err) != 0)
 		return -1;
 	pgheld_free(p->held); /* what has not ended by then comes again */
 	p->held = pgheld_new(HELD_MEMORY);
