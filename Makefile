@@ -145,9 +145,10 @@ fuzzers: $(FUZZERS)
 
 SEED   = 1
 FAULTS = 1000
-chaos: all                      ## FAULTS random faults from SEED, then the store is compared with SQL
+STORE  = sqlite
+chaos: all                      ## FAULTS random faults from SEED, then STORE (or dynamodb) is compared with SQL
 	@scripts/install-deps check
-	@tests/e2e/chaos/run --seed $(SEED) --faults $(FAULTS) $(if $(REPLAY),--replay $(REPLAY))
+	@tests/e2e/chaos/run --seed $(SEED) --faults $(FAULTS) --store $(STORE) $(if $(REPLAY),--replay $(REPLAY))
 
 MINUTES = 30
 soak: all                       ## 5,000 rows a second for MINUTES: memory, and the log kept for the slot

@@ -2,6 +2,8 @@
 # _lib.sh: what the tests of the whole pipe share. Source it first.
 #
 #   shop                    a server with the tables of scripts/deploy/ventas.sql, a store, 50 customers
+#   on_dynamodb             the store is a table instead, of an emulator behind a gate (lib/dynamodb.sh); it is
+#                           not made yet. What the script keeps beside it is in $work/run
 #   pipeline_start [OPT...] realtime-pipeline in the background: its pid is $pipeline, what it says is in
 #                           $work/pipeline.err
 #   pipeline_stop           SIGTERM, and wait: its exit status is $code
@@ -22,6 +24,14 @@ shop() {
     store=$work/metricas.db
     export TUBERIA_STORE=sqlite:$store
     at_exit pipeline_abort
+}
+
+on_dynamodb() {
+    . "$TOP/tests/lib/dynamodb.sh"
+    dynamodb_start
+    mkdir -p "$work/run"
+    store=$work/copy.db # for SQL, made by store_metrics
+    export UPSTREAM GATE TUBERIA_STORE=dynamodb:metricas_tiempo_real XDG_RUNTIME_DIR=$work/run
 }
 
 # sales N [DAYS]: N sales, of the last DAYS days, of products with names that must be escaped too.
@@ -115,6 +125,9 @@ sql_metrics() {
 
 # The store, read by SQLite's own program; amounts without the zeros that their scale adds.
 store_metrics() {
+    if [[ $TUBERIA_STORE == dynamodb:* ]]; then
+        /usr/bin/python3 "$TOP/tests/lib/dynamodb-as-sqlite.py" "${TUBERIA_STORE#*:}" "$store"
+    fi
     sqlite3 -readonly "$store" "
         SELECT id, num_transacciones,
                CASE WHEN monto_total LIKE '%.%' THEN rtrim(rtrim(monto_total, '0'), '.') ELSE monto_total END

@@ -3,18 +3,9 @@
 # The whole pipe into DynamoDB: answers that get lost and kill -9 of ddb-put while sales go on; the store equals SQL in
 # every item and rollup.
 . "$(dirname "$0")/_lib.sh"
-. "$TOP/tests/lib/dynamodb.sh"
 
 shop
-dynamodb_start
-export TUBERIA_STORE=dynamodb:metricas_tiempo_real XDG_RUNTIME_DIR=$work
-
-# By botocore, and then as for a file.
-eval "of_sqlite_$(declare -f store_metrics)"
-store_metrics() {
-    /usr/bin/python3 "$TOP/tests/lib/dynamodb-as-sqlite.py" metricas_tiempo_real "$store"
-    of_sqlite_store_metrics
-}
+on_dynamodb
 
 pipeline_start
 pipeline_end

@@ -1,15 +1,16 @@
 # shellcheck shell=bash
 # _chaos.sh: what the chaos run, its liars and the soak share. Source it first.
 #
-#   chaos_shop [ROWS]        a server, its tables with ROWS sales, a store; on a small file system of its own
-#                            where one can be had (root)
+#   chaos_shop [ROWS [KIND]]  a server, its tables with ROWS sales, a store (sqlite or dynamodb); on a small file
+#                            system of its own where one can be had (root)
 #   failed                   whether a test of this script has
 #   storm OPTION...          a round of storm.py into $work: its verdicts become tests; and the store equals SQL
 
 . "$(dirname "${BASH_SOURCE[0]}")/../_lib.sh"
 
 chaos=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-disk=''
+disk='' slower=()
+copy=300000 # rows of a large transaction
 
 chaos_shop() {
     # Short, so that a sink that stops for seconds is longer; little memory, so that large transactions go to disk.
@@ -22,6 +23,15 @@ chaos_shop() {
     fi
     store=$work/disk/metricas.db
     export TUBERIA_STORE=sqlite:$store
+    if [ "${2:-sqlite}" = dynamodb ]; then
+        on_dynamodb
+        export XDG_RUNTIME_DIR=$work/disk
+        ddb-put --create-table
+        # A record is a handful of requests, and the emulator slower than the service.
+        slower=(--rate 5 -- --barrier-every 400ms)
+        # shellcheck disable=SC2034
+        copy=20000
+    fi
     [ "${1:-0}" -eq 0 ] || sales "$1" 30
 }
 
@@ -38,7 +48,7 @@ verdicts() {
 
 storm() {
     rm -f "$work/verdicts"
-    "$chaos/storm.py" --store "$store" --directory "$work" ${disk:+--disk "$disk"} "$@" >"$work/summary"
+    "$chaos/storm.py" --store "$TUBERIA_STORE" --directory "$work" ${disk:+--disk "$disk"} "$@" "${slower[@]}" >"$work/summary"
     note "$(cat "$work/summary")"
     verdicts
     equals_sql 'the store equals SQL'

@@ -8,7 +8,7 @@
 chaos_shop 20000
 seed=${CHAOS_SEED:-1}
 for round in 1 2; do
-    storm --seed "$seed" --round "$round" --faults 32 --copy $((round == 1 ? 300000 : 0)) ${rebuild:+--rebuild}
+    storm --seed "$seed" --round "$round" --faults 32 --copy $((round == 1 ? copy : 0)) ${rebuild:+--rebuild}
     rebuild=1
 done
 is "$(wc -l <"$work/faults.log")" 64 'all faults are in the log'

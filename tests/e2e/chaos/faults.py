@@ -14,9 +14,23 @@ from pipeline import STAGES, sql
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOUR, DAY = 3600, 86400
+# What the gate in front of DynamoDB does to the updates all the while.
+DRIZZLE = [{"fault": name, "op": "UpdateItem", "every": every} for name, every in (
+    ("reset-after", 61), ("truncate", 73), ("bad-crc", 89), ("error-500", 97), ("throttle", 43), ("reset-before", 101))]
 
 
-def kinds(chance, has_clock, has_disk):
+def of_service(chance):
+    """Rules for the gate: how it behaves for a while."""
+    at = chance.randrange(60)
+    yield {"fault": chance.choice(["error-503", "reset-before"])}  # nobody is there
+    yield {"fault": chance.choice(["reset-after", "truncate", "bad-crc"]), "op": "UpdateItem"}  # done, and never said
+    yield {"fault": "throttle", "every": chance.choice([2, 3])}
+    yield {"fault": "delay", "seconds": round(chance.uniform(0.05, 0.5), 2), "every": chance.randint(3, 30)}
+    yield {"fault": "hang-after", "op": "UpdateItem", "skip": at, "times": 1}
+    yield {"fault": chance.choice(["denied", "expired"]), "skip": at, "times": 1}
+
+
+def kinds(chance, has_clock, has_disk, has_gate):
     """One entry of each kind, with arguments by chance; (weight, entry)."""
     def some(least, most):
         return round(chance.uniform(least, most), 2)
@@ -37,19 +51,24 @@ def kinds(chance, has_clock, has_disk):
     yield 3, {"fault": "server", "how": "restart immediate"}
     yield 2, {"fault": "server", "how": "crash"}
     yield 6, {"fault": "terminate-backend"}
-    yield 3, {"fault": "no-growth", "seconds": some(0.5, 2)}
+    if not has_gate:
+        yield 3, {"fault": "no-growth", "seconds": some(0.5, 2)}
     if has_disk:
         yield 4, {"fault": "disk-full", "seconds": some(0.5, 2.5)}
     if has_clock:
         yield 5, {"fault": "clock", "to": chance.choice([0, 0, -HOUR, HOUR, -400 * DAY, 400 * DAY, 90, -90])}
+    if has_gate:
+        for rule in of_service(chance):
+            yield 4, {"fault": "service", "rule": rule, "seconds": some(0.3, 1.5)}
+        yield 4, {"fault": "service-clock", "to": chance.choice([0, HOUR, -HOUR, 400 * DAY, -600])}
 
 
-def schedule(seed, count, has_clock, has_disk):
-    """count entries: each kind once at least, when there is room for that."""
+def schedule(seed, count, *there):
+    """count entries: each kind once at least, when there is room for that. there: as of kinds."""
     chance = random.Random(seed)
-    entries = [entry for _, entry in kinds(chance, has_clock, has_disk)]
+    entries = [entry for _, entry in kinds(chance, *there)]
     while len(entries) < count:
-        weights, fresh = zip(*kinds(chance, has_clock, has_disk))
+        weights, fresh = zip(*kinds(chance, *there))
         entries += chance.choices(fresh, weights)
     chance.shuffle(entries)
     for entry in entries[:count]:
@@ -62,6 +81,9 @@ def schedule(seed, count, has_clock, has_disk):
 class Faults:
     def __init__(self, pipeline, disk):
         self.pipeline, self.disk = pipeline, disk
+        self.store = pipeline.store
+        if self.store.gate:
+            self.store.rules(DRIZZLE)
 
     def inject(self, entry):
         """Returns what it hit, for the log."""
@@ -157,3 +179,21 @@ class Faults:
     def _clock(self, to):
         self.pipeline.set_clock(to)
         return to
+
+    def _service(self, rule, seconds):
+        """What refuses for good ends the pipe, which is started again."""
+        if rule["fault"] in ("denied", "expired"):
+            self.pipeline.starving.add(77)
+        before = self.store.rules([rule, *DRIZZLE]).get(rule["fault"], 0)
+        self.pipeline.sleep(seconds)
+        return self.store.rules(DRIZZLE).get(rule["fault"], 0) - before
+
+    def _service_clock(self, to):
+        self.store.clock(to)
+        return to
+
+    def over(self):
+        """Of the gate's. Returns which of those that there were all the while it has not done."""
+        self.store.clock(0)
+        done = self.store.rules([])
+        return [rule["fault"] for rule in DRIZZLE if not done.get(rule["fault"])]

@@ -55,7 +55,7 @@ caught() {
     local failed
     sql 'TRUNCATE ventas' && sales 500
     rm -rf "${store:?}"* "$work/pipeline.err" "$work/verdicts"
-    TUBERIA_BIN=$bin PATH=$bin:$PATH "$chaos/storm.py" --store "$store" --directory "$work" ${disk:+--disk "$disk"} \
+    TUBERIA_BIN=$bin PATH=$bin:$PATH "$chaos/storm.py" --store "$TUBERIA_STORE" --directory "$work" ${disk:+--disk "$disk"} \
         --replay "$work/schedule" --patience 3 >"$work/summary" 2>&1 -- --name "$1"
     failed=$(sed -n 's/^not ok\t//p' "$work/verdicts")
     sql_metrics >"$work/expected"

@@ -3,11 +3,11 @@
 import glob
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 
 import proc
+import store as stores
 
 STAGES = ("pg-tail", "window-agg", "ddb-put")
 
@@ -23,14 +23,9 @@ def sql(text):
     return run.stdout.decode().strip() if run.returncode == 0 else None
 
 
-def wal_number(text):
-    high, low = text.split("/")
-    return int(high, 16) << 32 | int(low, 16)
-
-
 class Pipeline:
     def __init__(self, store, directory, options):
-        self.store, self.log = store, os.path.join(directory, "pipeline.err")
+        self.store, self.log = stores.of(store), os.path.join(directory, "pipeline.err")
         self.clock = os.path.join(directory, "clock")
         self.temporary = os.path.join(directory, "tmp")
         os.makedirs(self.temporary, exist_ok=True)
@@ -149,14 +144,7 @@ class Pipeline:
     # ---- where it stands ----
 
     def checkpoint(self):
-        """(epoch, LSN) of the last barrier in the store; (0, 0) without one."""
-        try:
-            with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True, timeout=1) as db:
-                row = db.execute("SELECT epoch, barrier FROM checkpoint WHERE epoch IS NOT NULL").fetchone()
-            db.close()
-        except sqlite3.Error:
-            return 0, 0
-        return (row[0], wal_number(row[1].split('"pg1:')[1].split(":")[1])) if row else (0, 0)
+        return stores.checkpoint(self.store)
 
     def wait(self, condition, seconds):
         """Until the condition holds; meanwhile it is tended. False when it never did."""

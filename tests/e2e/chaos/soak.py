@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A steady load for a long time: does memory grow, in any stage, or the log that the server keeps for the slot?
 
-usage: soak.py --store FILE --directory DIR [--seconds N] [--rows N] [--every N]
+usage: soak.py --store URI --directory DIR [--seconds N] [--rows N] [--every N]
 
 Prints a line of figures every so often: seconds, MiB in memory of each stage and the script, KiB of WAL that the slot
 retains, how far the store is behind (KiB), MiB of the store, rows in the table. Writes DIR/verdicts, as storm.py.
@@ -16,7 +16,8 @@ import time
 
 import load
 import proc
-from pipeline import STAGES, Broken, Pipeline, sql, wal_number
+from pipeline import STAGES, Broken, Pipeline, sql
+from store import wal_number
 
 BATCH = 100
 # The median of the last quarter may lie so far above that of the second: a factor, and MiB or KiB for what is small.
@@ -43,7 +44,7 @@ class Soak:
         row |= {name: proc.resident(stages.get(name, 0)) / 1024 for name in STAGES}
         row |= {"script": proc.resident(self.pipeline.process.pid) / 1024, "retained": int(retained or 0) / 1024,
                 "behind": max(0, wal_number(wal) - self.pipeline.checkpoint()[1]) / 1024,
-                "store": sum(os.path.getsize(self.given.store + end) for end in ("", "-wal")) / (1 << 20),
+                "store": sum(os.path.getsize(self.pipeline.store.path + end) for end in ("", "-wal")) / (1 << 20),
                 "rows": int(rows or 0)}
         if not self.samples:
             print("memory and store in MiB, what is retained and behind in KiB")
@@ -94,8 +95,8 @@ class Soak:
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("store", "directory"):
-        parser.add_argument("--" + name, required=True, type=os.path.abspath)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--directory", required=True, type=os.path.abspath)
     for name, value in (("seconds", 1800), ("rows", 5000), ("every", 10)):
         parser.add_argument("--" + name, type=int, default=value)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

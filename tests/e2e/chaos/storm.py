@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A round of the chaos run: load and faults, then quiet, and all checks but the comparison with SQL.
 
-usage: storm.py --store FILE --directory DIR [--seed N] [--round N] [--faults N] [--rate N] [--copy N] [--disk DIR]
+usage: storm.py --store URI --directory DIR [--seed N] [--round N] [--faults N] [--rate N] [--copy N] [--disk DIR]
                 [--replay LOG] [--rebuild] [--patience SECONDS] [-- PIPELINE-OPTION...]
 
 The server is that of PG*, PG_DIR and PG_BIN. Faults come from the seed and the round, or from LOG, the log of an
@@ -20,7 +20,8 @@ import time
 import faults
 import load
 import words
-from pipeline import Broken, Pipeline, sql, wal_number
+from pipeline import Broken, Pipeline, sql
+from store import wal_number
 
 WAL_LEFT = 1 << 20  # what a slot may hold back once all is quiet
 
@@ -43,7 +44,8 @@ class Round:
     def schedule(self):
         g = self.given
         if not g.replay:
-            return faults.schedule(g.seed * 100 + g.round, g.faults, self.pipeline.has_clock, bool(g.disk))
+            return faults.schedule(g.seed * 100 + g.round, g.faults, self.pipeline.has_clock, bool(g.disk),
+                                   bool(self.pipeline.store.gate))
         with open(g.replay, encoding="utf-8") as f:
             logged = [json.loads(line) for line in f]
         return [entry["entry"] for entry in logged if entry["round"] == g.round]
@@ -68,6 +70,9 @@ class Round:
         """All faults are over: it comes back, takes the COPY in, and reaches what was committed last."""
         self.pipeline.progress()
         self.pipeline.set_clock(0)
+        if self.pipeline.store.gate:
+            never = self.faults.over()
+            self.verdict(not never, "all the while the service had faults of each kind", never)
         self.pipeline.wait(lambda: self.load.copied, 60)
         self.load.stop()
         quiet = self.pipeline.wait(lambda: sql(
@@ -97,9 +102,7 @@ class Round:
             time.sleep(0.05)
             left = self.pipeline.left()
         self.verdict(not left, "no process is left, and no zombie", left)
-        store = os.path.basename(self.given.store)
-        litter = [name for name in os.listdir(os.path.dirname(self.given.store))
-                  if name not in (store, store + "-wal", store + "-shm")]
+        litter = [name for name in os.listdir(self.pipeline.store.directory) if name not in self.pipeline.store.files]
         self.verdict(not litter, "no file but the store is left beside it", litter)
         litter = os.listdir(self.pipeline.temporary)
         self.verdict(not litter, "no temporary file is left", litter)
@@ -137,8 +140,8 @@ class Round:
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("store", "directory"):
-        parser.add_argument("--" + name, required=True, type=os.path.abspath)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--directory", required=True, type=os.path.abspath)
     for name, value in (("seed", 1), ("round", 1), ("faults", 60), ("rate", 300), ("copy", 0),
                         ("patience", 20)):
         parser.add_argument("--" + name, type=int, default=value)
