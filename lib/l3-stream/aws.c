@@ -142,6 +142,11 @@ const char *aws_region(const struct aws *a)
 	return a->region;
 }
 
+const struct awsconfig *aws_config(const struct aws *a)
+{
+	return a->config;
+}
+
 const char *aws_label(const struct aws *a)
 {
 	return a->label.at;

@@ -24,6 +24,7 @@
 #include "l3-stream/http.h"
 
 struct aws;
+struct awsconfig;
 
 struct aws_options {
 	const char *service;     /* "dynamodb", "s3", "kinesis", "cloudwatch", "sts" */
@@ -42,6 +43,7 @@ int aws_open(const struct aws_options *o, struct aws **out, struct err *err);
 void aws_close(struct aws *a); /* NULL is allowed; calls in flight are forgotten */
 
 const char *aws_region(const struct aws *a);
+const struct awsconfig *aws_config(const struct aws *a); /* as long as it is open */
 
 /* Where it is, for messages: "dynamodb in eu-west-1", or with its URL if that was set. */
 const char *aws_label(const struct aws *a);

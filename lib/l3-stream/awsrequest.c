@@ -146,6 +146,8 @@ int awsrequest_make(struct awsrequest *r, const struct awsplace *place, const st
 	put_header(&m, "Host", awsrequest_host(buf_view(&r->url)));
 	if (r->type != NULL)
 		put_header(&m, "Content-Type", slice_of(r->type));
+	if (r->encoding != NULL)
+		put_header(&m, "Content-Encoding", slice_of(r->encoding));
 	if (r->target != NULL)
 		put_header(&m, "X-Amz-Target", slice_of(r->target));
 	if (keys != NULL)

@@ -17,12 +17,13 @@ enum { AWSREQUEST_HEADERS = 16, AWSREQUEST_HEADERS_ALL = 24 };
 
 /* What is asked for. Zeros are fine for whatever is not needed. */
 struct awsrequest {
-	const char *method; /* NULL: POST */
-	const char *target; /* X-Amz-Target of the JSON protocols: "DynamoDB_20120810.GetItem" */
-	const char *type;   /* Content-Type; NULL: none */
-	const char *bucket; /* in front of the host's name; NULL: nothing */
-	struct slice path;  /* encoded (percent_put with "/"), with its '/'; empty: "/" */
-	struct slice query; /* encoded, without '?' */
+	const char *method;   /* NULL: POST */
+	const char *target;   /* X-Amz-Target of the JSON protocols: "DynamoDB_20120810.GetItem" */
+	const char *type;     /* Content-Type; NULL: none */
+	const char *encoding; /* Content-Encoding; NULL: none */
+	const char *bucket;   /* in front of the host's name; NULL: nothing */
+	struct slice path;    /* encoded (percent_put with "/"), with its '/'; empty: "/" */
+	struct slice query;   /* encoded, without '?' */
 	const char *const *headers; /* further ones, "name: value", signed too */
 	size_t header_count;        /* at most AWSREQUEST_HEADERS */
 	struct slice body;

@@ -12,9 +12,11 @@
 #include "l1-value/timestamp.h"
 #include "l2-line/json.h"
 #include "l3-stream/aws.h"
+#include "l3-stream/awspack.h"
 #include "l3-stream/series.h"
 
-/* Limits of one request: 1,000 metrics, 1 MB. */
+/* Limits of one request: 1,000 metrics, 1 MB. The reference does not say of which form of the body;
+ * counted before it is compressed, either is within. */
 #define BATCH_METRICS 1000
 #define BATCH_BYTES 1000000
 /* What the service takes of the past and of the future, with a little room for its clock. */
@@ -40,6 +42,7 @@ struct cloudwatch {
 	/* The thread's own: what is being sent. */
 	struct series *batch;
 	struct aws_call call;
+	struct awspack *pack;
 	struct buf body;
 	uint64_t batch_count, request_count; /* points in the batch; of them, in the request */
 	size_t metrics;                      /* in the request */
@@ -254,6 +257,9 @@ static void *run_thread(void *context)
 			failed = fill(c, &err);
 		if (!failed) {
 			set_request(&c->call, buf_view(&c->body), "PutMetricData");
+			failed = awspack_request(c->pack, &c->call.request, &err);
+		}
+		if (!failed) {
 			failed = aws_run(c->aws, &c->call, &err);
 			if (!failed)
 				err = (struct err){0};
@@ -277,6 +283,7 @@ static void free_all(struct cloudwatch *c)
 	series_free(c->waiting);
 	series_free(c->batch);
 	aws_call_free(&c->call);
+	awspack_free(c->pack);
 	aws_close(c->aws);
 	buf_free(&c->body);
 	free(c);
@@ -296,7 +303,8 @@ int cloudwatch_open(const struct cloudwatch_options *o, struct cloudwatch **out,
 	c->waiting = series_new(o->shape, KEYS_MAX);
 	c->batch = series_new(o->shape, KEYS_MAX);
 	a.stop = &c->stop;
-	if (c->waiting == NULL || c->batch == NULL || aws_open(&a, &c->aws, err) != 0) {
+	if (c->waiting == NULL || c->batch == NULL || aws_open(&a, &c->aws, err) != 0 ||
+	    awspack_new(aws_config(c->aws), &c->pack, err) != 0) {
 		if (c->waiting == NULL || c->batch == NULL)
 			err_memory(err);
 		free_all(c);

@@ -6,7 +6,7 @@ structures of botocore's own model of the service and checked by botocore's vali
 the API reference states and the model does not. What is accepted adds up as in CloudWatch.
 
   GET /__data__   {"metrics": [{namespace, name, dimensions, timestamp, sum, max, ...}], "alarms", "dashboards",
-                  "requests": [{"op", "metrics", "bytes"}]}
+                  "requests": [{"op", "metrics", "bytes", "sent", "encoding"}]}: bytes of the form, and on the wire
 """
 
 import datetime
@@ -19,6 +19,7 @@ import re
 import sys
 import time
 import urllib.parse
+import zlib
 
 import botocore.loaders
 import botocore.model
@@ -131,11 +132,23 @@ def put_dashboard(params):
 DO = {"PutMetricData": put_metric_data, "PutMetricAlarm": put_metric_alarm, "PutDashboard": put_dashboard}
 
 
-def carry_out(headers, body):
-    if len(body) > 1_000_000:
+def unpacked(headers, body):
+    encoding = headers.get("content-encoding")
+    if encoding is None:
+        return body
+    if encoding != "gzip":
+        raise Refused("InvalidParameterValue", f"Content-Encoding {encoding!r}")
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error) as e:
+        raise Refused("MalformedInput", f"not gzip: {e}") from None
+
+
+def carry_out(headers, sent):
+    body = unpacked(headers, sent)
+    # The reference does not say which of the two is limited.
+    if max(len(sent), len(body)) > 1_000_000:
         raise Refused("RequestEntityTooLarge", "more than 1 MB")
-    if headers.get("content-encoding") == "gzip":
-        body = gzip.decompress(body)
     pairs = urllib.parse.parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True)
     root = tree(pairs)
     op, version = root.pop("Action"), root.pop("Version")
@@ -146,8 +159,12 @@ def carry_out(headers, body):
     report = botocore.validate.ParamValidator().validate(params, shape)
     if report.has_errors():
         raise Refused("ValidationError", "botocore: " + report.generate_report())
+    # botocore's model has "requestcompression" with this operation alone, since 1.31.
+    if "content-encoding" in headers and op != "PutMetricData":
+        raise Refused("MalformedInput", f"{op} takes no Content-Encoding")
     DO[op](params)
-    requests.append({"op": op, "metrics": len(params.get("MetricData", [])), "bytes": len(body)})
+    requests.append({"op": op, "metrics": len(params.get("MetricData", [])), "bytes": len(body), "sent": len(sent),
+                     "encoding": headers.get("content-encoding")})
     return (f'<{op}Response xmlns="http://monitoring.amazonaws.com/doc/2010-08-01/"><ResponseMetadata><RequestId>0'
             f"</RequestId></ResponseMetadata></{op}Response>").encode()
 

@@ -9,6 +9,7 @@ libraries() {
     pg-tail) echo "libpq libcjson" ;;
     window-agg) echo "libcjson" ;;
     s3-partition) echo "libz libzstd libcjson" ;;
+    cw-put) echo "libz libcjson" ;;
     ddb-put | metrics-query) echo "libsqlite3 libcjson" ;;
     metrics-cgi) ;; # it is static
     *) echo "libpq libsqlite3 libcjson" ;;
