@@ -6,25 +6,24 @@
 #include <sys/random.h>
 
 #include "l0-base/file.h"
-#include "l1-value/text.h"
 #include "l2-line/json.h"
 #include "l2-line/seen.h"
-#include "l3-stream/aggregation.h"
+#include "l2-line/template.h"
 #include "l3-stream/intake.h"
 #include "l3-stream/tool.h"
 #include "l4-service/kinesis.h"
 #include "l4-service/kinesisput.h"
 
 static struct {
-	const char *name, *ack, *rejects;
-	struct opt_list key;
+	const char *key, *name, *ack, *rejects;
 	int64_t shards, max_epoch;
 	int create, join, whole, verbose;
 } given = {.name = "put", .shards = 1, .max_epoch = 256 << 20};
 
 static const struct opt options[] = {
-	{OPT_LIST, 'k', "key", "FIELD,...", &given.key, "fields that make the partition key", NULL,
-	 NULL, 0, 0},
+	{OPT_STRING, 'k', "key", "FIELD,...", &given.key,
+	 "the partition key: fields, or a template such as '{cliente_id}#{producto}'", NULL, NULL,
+	 0, 0},
 	{OPT_STRING, 0, "ack-file", "FILE", &given.ack,
 	 "write each barrier to FILE when all before it is stored", NULL, NULL, 0, 0},
 	{OPT_FLAG, 0, "whole-epochs", NULL, &given.whole,
@@ -59,7 +58,8 @@ struct held {
 };
 
 struct put {
-	struct aggregation what; /* for its lists of fields */
+	struct template *form; /* of the key */
+	const char *fields[TEMPLATE_FIELDS_MAX + 1];
 	struct kinesisput *to;
 	struct intake in;
 	struct buf key, text;
@@ -174,27 +174,23 @@ static int promise(struct put *p, struct err *err)
 
 /* ---- records ---- */
 
-/* The values of --key, as the parts of an id are written. */
 static int read_key(struct put *p, struct err *why)
 {
-	buf_clear(&p->key);
-	for (size_t i = 0; i < p->what.shape.by_count; i++) {
-		const struct scan_value *v = &p->in.value[AGGREGATION_BY + i];
-		const char *name = p->what.fields[AGGREGATION_BY + i];
+	struct slice values[TEMPLATE_FIELDS_MAX];
+
+	for (size_t i = 0; i < template_field_count(p->form); i++) {
+		const struct scan_value *v = &p->in.value[i];
+		const char *name = p->fields[i];
 
 		if (v->kind == SCAN_ABSENT)
 			return err_set(why, ERR_DATA, "%s: missing", name);
 		if (v->kind == SCAN_NULL || v->kind == SCAN_OBJECT || v->kind == SCAN_ARRAY)
 			return err_at(why, v->byte, "%s: %s", name,
 				      v->kind == SCAN_NULL ? "null" : "not a string or a number");
-		if (i > 0)
-			buf_byte(&p->key, '#');
-		if (p->what.shape.by_count > 1)
-			id_put_part(&p->key, v->text);
-		else
-			buf_slice(&p->key, v->text);
+		values[i] = v->text;
 	}
-	return p->key.failed ? err_memory(why) : 0;
+	buf_clear(&p->key);
+	return template_put(p->form, values, &p->key) != 0 ? err_memory(why) : 0;
 }
 
 static int hold(struct put *p, struct err *err)
@@ -222,12 +218,13 @@ static int hold(struct put *p, struct err *err)
 
 static int on_record(struct put *p, struct err *err)
 {
+	const struct scan_value *label = &p->in.value[template_field_count(p->form)];
 	struct err why;
 
 	if (!p->begun && new_generation(p, err) != 0)
 		return -1;
-	if (p->in.value[AGGREGATION_TIME].kind != SCAN_ABSENT) {
-		err_at(&why, p->in.value[AGGREGATION_TIME].byte, "@put: it has a label already");
+	if (label->kind != SCAN_ABSENT) {
+		err_at(&why, label->byte, "@put: it has a label already");
 		return intake_reject(&p->in, &why, err);
 	}
 	if (read_key(p, &why) != 0)
@@ -386,18 +383,17 @@ static int set_up(struct put *p, const char *stream, struct err *err)
 				       .allowed = tool_wait_mask(),
 				       .stop = &tool_stop};
 
-	if (aggregation_time(&p->what, "@put", err) != 0)
-		return -1;
-	for (size_t i = 0; i < given.key.count; i++)
-		if (aggregation_by(&p->what, given.key.items[i], err) != 0)
-			return err_prefix(err, "--key");
+	if (template_new(given.key, &p->form, err) != 0)
+		return err_prefix(err, "--key: %s", given.key);
+	for (; p->in.field_count < template_field_count(p->form); p->in.field_count++)
+		p->fields[p->in.field_count] = template_field(p->form, p->in.field_count);
+	p->fields[p->in.field_count++] = "@put";
 	if (kinesisput_open(&o, &p->to, err) != 0 ||
 	    (given.create && kinesisput_create(p->to, given.shards, err) != 0))
 		return -1;
 	p->in.fd = 0;
 	p->in.name = "<stdin>";
-	p->in.fields = p->what.fields;
-	p->in.field_count = p->what.field_count;
+	p->in.fields = p->fields;
 	p->in.rejects = given.rejects;
 	p->in.stop = &tool_stop;
 	p->in.wait_mask = tool_wait_mask();
@@ -412,7 +408,7 @@ static int check_options(char **operands, size_t count, struct err *err)
 		return err_set(err, ERR_USAGE, count == 0 ? "which stream?" : "one stream only");
 	if (!kinesis_name_ok(operands[0]))
 		return err_set(err, ERR_USAGE, "\"%s\": not the name of a stream", operands[0]);
-	if (given.key.count == 0)
+	if (given.key == NULL)
 		return err_set(err, ERR_USAGE, "--key is needed");
 	if (!seen_name_ok(given.name))
 		return err_set(err, ERR_USAGE,
@@ -432,7 +428,7 @@ static void tear_down(struct put *p)
 	buf_free(&p->text);
 	buf_free(&p->bytes);
 	free(p->held);
-	aggregation_free(&p->what);
+	template_free(p->form);
 	opt_free(&command);
 }
 

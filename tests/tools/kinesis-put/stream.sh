@@ -23,6 +23,14 @@ is "$?" 0 "a stream is created, and written"
 is "$(raw uno | cut -d ' ' -f 2- | sed 's/put\.[0-9a-f]\{16\}/put.G/' | LC_ALL=C sort)" \
     'a%23b#x { "n" : 2, "k" : "a#b", "g":{"p":"x"} ,"@put":"put.G:2"}
 ñ#7 {"k":"ñ","g":{"p":7},"n":1.50,"@put":"put.G:1"}' "keys and labels"
+printf '{"k":"a#b","g":{"p":"x"},"n":1}\n{"k":"a","n":2}\n{"k":"","g":{"p":""},"n":3}\n' >templates
+kinesis-put --key '{{{k}}}/{g.p}#{k}' --rejects rejects --create-stream plantilla <templates
+is "$? $(raw plantilla | cut -d ' ' -f 2 | tr '\n' ' ')$(cut -f 1 rejects)" '0 {a%23b}/x#a%23b {}/# <stdin>:2: g.p: missing' "a key by a template"
+kinesis-put --key '{k}' --rejects /dev/null --create-stream sola <templates
+is "$(raw sola | cut -d ' ' -f 2 | tr '\n' ' ')" 'a#b a - ' "of one field: its value as it is, and something for nothing"
+rm rejects
+run kinesis-put --key '{k}{' uno </dev/null
+like "$code $(cat err)" '^64 .*--key: \{k\}\{: "\{" without its "\}"' "half a template"
 is "$(kinesis ListShards '{"StreamName":"uno"}' | jq '.Shards | length')" 3 "as many shards as wanted"
 fails "it is there already: no error" 0 kinesis-put --key k --create-stream uno </dev/null
 
@@ -116,7 +124,7 @@ done
 is "$(jq -c '."@barrier" | [.epoch, .pending, .put.sent]' ack)" '[2,null,20]' "kept, and acknowledged"
 is "$(raw seis | wc -l) $(raw seis | cut -d ' ' -f 3- | sort -u | wc -l)" "40 20" "twice the same lines with the same labels"
 
-for wrong in '' 'uno dos --key k' '--key k a/b' '--key k --name a.b uno' 'uno' '--key k --whole-epochs uno'; do
+for wrong in '--key {} uno' '--key a, uno' '--key x{{ uno' '' 'uno dos --key k' '--key k a/b' '--key k --name a.b uno' 'uno' '--key k --whole-epochs uno'; do
     # shellcheck disable=SC2086 # words
     fails "kinesis-put $wrong" 64 kinesis-put $wrong
 done
