@@ -73,7 +73,7 @@ $(BUILD)/cmd/metrics-cgi-dynamodb.o: cmd/metrics-cgi.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(say) cc $@
 	$(Q)$(CC) $(CPPFLAGS_ALL) -DMETRICS_CGI_DYNAMODB $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/lib/l4-service/apifiles.o: $(wildcard share/api/*)
+$(BUILD)/lib/l4-service/apifiles.o: $(wildcard lib/l4-service/apifiles/*)
 
 $(LIB): $(LIB_OBJ) $(BUILD)/sources
 	@rm -f $@

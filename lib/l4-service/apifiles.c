@@ -1,9 +1,10 @@
 #include "l4-service/apifiles.h"
 
 /* The assembler reads them: no tool is needed, and the compiler sees none of it. */
-#define EMBED(name, file)                                                                \
-	__asm__(".pushsection .rodata\n" name ":\n.incbin \"share/api/" file "\"\n" name \
-		"_end:\n.popsection\n")
+#define DIRECTORY "lib/l4-service/apifiles/"
+#define EMBED(name, file)                                                                          \
+	__asm__(".pushsection .rodata\n" name ":\n.incbin \"" DIRECTORY file "\"\n" name "_end:\n" \
+		".popsection\n")
 
 #define HERE __attribute__((visibility("hidden")))
 

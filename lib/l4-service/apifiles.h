@@ -1,4 +1,4 @@
-/* apifiles.h - layer 4: the files of share/api, which are part of the program.
+/* apifiles.h - layer 4: files that are part of the program: those of the directory apifiles.
  */
 #ifndef TUBERIA_APIFILES_H
 #define TUBERIA_APIFILES_H

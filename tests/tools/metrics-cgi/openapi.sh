@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../../lib/tap.sh"
 . "$(dirname "$0")/_api.sh"
 
-document=$TOP/share/api/openapi.json
+document=$TOP/lib/l4-service/apifiles/openapi.json
 redocly=$TOP/build/npm/node_modules/.bin/redocly
 version=2.77.0
 if command -v npm >/dev/null; then
