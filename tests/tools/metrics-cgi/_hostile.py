@@ -65,9 +65,16 @@ for path in ("// /metricas /metricas/ /metricas//cliente/42 //metricas/cliente/4
              "/store/m.db /etc/passwd /proc/self/environ /metricas/cliente/42%2F /a/b/c/d/e/f/g "
              "/.problem").split():
     get(path, 404)
+# nginx itself refuses what leads above its root: that must be 404 too, but where something else is wrong.
 for path in ("/.. /../ /%2e%2e%2fetc/passwd /../../../../etc/passwd /%2e%2e/%2e%2e/etc/passwd /metricas/cliente/42/../../../../etc/passwd "
-             "/metricas/../../health").split():
-    get(path, 400, 404)  # nginx itself refuses what leads above its root
+             "/metricas/../../health /.%2E /a/./.././..//..?x=1 //a/..//.. /a/b/../c/../../..;x/../../.. "
+             "/%2e%2E?producto=%20&fecha=/../ /a%3Fb/..%2f../x").split():
+    get(path, 404)
+    get(path, 404, method="POST", headers=["Content-Length: 0"])
+for path in "/../% /../%zz /%00/../.. /../%ff /../a%0d%0ab /%01/../../x /../\x01 /../%c0%af?x /../?x=%4".split():
+    get(path, 400)
+cases.append(("GET http://x/../y HTTP/1.1", ["Host: x"], (404,)))
+cases.append(("GET /a/../b/.. HTTP/1.1", ["Host: x", "Host: y"], (400,)))
 # Parameters.
 for query in ("fecha= fecha fecha=& fecha=2024-02-30 fecha=2023-02-29 fecha=2024-13-01 fecha=2024-00-01 fecha=2024-01-00 "
               "fecha=2024-2-3 fecha=20240203 fecha=2024-02-03T00:00:00 fecha=2024-02-03T00:00:00Z fecha=2024-02-03Z "
@@ -174,6 +181,8 @@ for first, headers, statuses in cases:
             if fields.get("content-type") != "application/problem+json" or problem["status"] != status \
                     or not problem["title"] or not problem["detail"]:
                 raise ValueError(f"not a problem document: {fields} {body[:200]!r}")
+            if status == 405 and fields.get("allow") != "GET, HEAD, OPTIONS":
+                raise ValueError(f"405 without Allow: {fields}")
         elif status == 200 and not body:
             raise ValueError("no body")
     except (ValueError, OSError, KeyError) as e:

@@ -38,6 +38,10 @@ for variant in fastcgi fcgiwrap; do
     is_problem 401 "a header with underscores"
     ask /x/../metricas/cliente/17850 -H "X-API-Key: $norte"
     is_problem 404 "an address that leads around"
+    ask /../metricas/cliente/17850 --http1.1 -H "X-API-Key: $norte"
+    is_problem 404 "one that leads above the root"
+    ask /../metricas/cliente/17850 --http2 -H "X-API-Key: $norte"
+    is_problem 400 "nginx keeps nothing of it in HTTP/2"
     ask / -X OPTIONS
     is "$status" 204 "$variant: OPTIONS"
     ask /metricas/cliente/17850 -X POST -d x=1 -H "X-API-Key: $norte"
@@ -70,6 +74,7 @@ variant=fcgiwrap
 fcgiwrap_stop
 ask /health
 is_problem 502 "nobody is there"
+is "$(header Retry-After)" 2 "$variant: and when to come again"
 
 # ---- a server that lives ----
 
