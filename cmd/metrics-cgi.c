@@ -31,6 +31,8 @@ const struct store_backend store_backends[] = {
 #endif
 #define SIBLING "libexec/tuberia/metrics-cgi-dynamodb"
 
+enum { HANGING_SECONDS = 4 }; /* a worker, behind the deadline */
+
 static struct api_options api_options = {
 	.quota = 1000,
 	.deadline = 2000000,
@@ -85,6 +87,7 @@ static const struct opt_command command = {
 struct server {
 	struct api *api;
 	struct apirequest request;
+	atomic_uint *beats; /* of this worker */
 	struct buf log_lines;
 	int log_fd;
 	struct stat log_file;
@@ -108,19 +111,24 @@ static void tell(struct server *s, const struct err *why)
 	tool_say("%s", why->message);
 }
 
-/* Open the log, or another file when it was moved away. Returns its descriptor, -1 without one. */
+/* Open the log, or another file when it was moved away; a pipe that nobody reads is not waited for.
+ * Returns its descriptor, -1 without one. */
 static int log_descriptor(struct server *s)
 {
+	int to_stderr = strcmp(given.log, "-") == 0;
 	struct stat st;
 
-	if (strcmp(given.log, "-") == 0)
-		return 2;
-	if (s->log_fd >= 0 && stat(given.log, &st) == 0 && st.st_ino == s->log_file.st_ino &&
-	    st.st_dev == s->log_file.st_dev)
+	if (s->log_fd >= 0 &&
+	    (to_stderr || (stat(given.log, &st) == 0 && st.st_ino == s->log_file.st_ino &&
+			   st.st_dev == s->log_file.st_dev)))
 		return s->log_fd;
-	if (s->log_fd >= 0)
+	if (s->log_fd > 2)
 		close(s->log_fd);
-	s->log_fd = open(given.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+	s->log_fd =
+		to_stderr ? 2
+			  : open(given.log,
+				 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+				 0640);
 	if (s->log_fd < 0 || fstat(s->log_fd, &s->log_file) != 0) {
 		struct err err;
 
@@ -130,22 +138,37 @@ static int log_descriptor(struct server *s)
 	return s->log_fd;
 }
 
-/* All lines by one write(2): whole ones, whoever else writes there. That they cannot be written is
- * no reason not to answer. */
-static void write_log(void *context)
+/* Of lines, as many as go out by one write(2) that nobody else's can come between: all of them into
+ * a file, PIPE_BUF bytes into a pipe. */
+static size_t lines_at_once(const struct server *s, struct slice lines)
 {
-	struct server *s = context;
-	size_t length = s->log_lines.len;
-	int fd;
+	const char *end;
 
-	if (length == 0)
-		return;
-	fd = log_descriptor(s);
-	if (fd >= 0 && write(fd, s->log_lines.at, length) != (ssize_t)length) {
-		struct err err;
+	if (lines.len <= PIPE_BUF || !S_ISFIFO(s->log_file.st_mode))
+		return lines.len;
+	end = memrchr(lines.at, '\n', PIPE_BUF);
+	return end == NULL ? lines.len : (size_t)(end - lines.at) + 1;
+}
 
-		err_sys(&err, ERR_IO, errno, "%s: access log", given.log);
-		tell(s, &err);
+/* That lines cannot be written is no reason not to answer. */
+static void write_log(struct server *s)
+{
+	struct slice rest = buf_view(&s->log_lines);
+	int fd = rest.len == 0 ? -1 : log_descriptor(s);
+
+	while (fd >= 0 && rest.len > 0) {
+		size_t n = lines_at_once(s, rest);
+		ssize_t done = write(fd, rest.at, n);
+
+		if (done != (ssize_t)n) {
+			struct err err;
+
+			err_sys(&err, ERR_IO, done < 0 ? errno : ENOSPC, "%s: access log",
+				given.log);
+			tell(s, &err);
+			break;
+		}
+		rest = (struct slice){rest.at + n, rest.len - n};
 	}
 	buf_clear(&s->log_lines);
 }
@@ -239,16 +262,28 @@ static int answer_cgi(struct server *s)
 
 /* ---- FastCGI ---- */
 
+static void beat(struct server *s)
+{
+	atomic_fetch_add_explicit(s->beats, 1, memory_order_relaxed);
+}
+
 static int answer_fastcgi(void *context, struct slice params, int64_t arrived, struct buf *out)
 {
 	struct server *s = context;
 	struct slice name, value;
 	int more;
 
+	beat(s);
 	apirequest_clear(&s->request);
 	while ((more = fcgi_param(&params, &name, &value)) > 0)
 		apirequest_variable(&s->request, name, value);
 	return more < 0 ? -1 : answer(s, arrived, out);
+}
+
+static void pause_fastcgi(void *context)
+{
+	write_log(context);
+	beat(context);
 }
 
 struct serving {
@@ -256,7 +291,7 @@ struct serving {
 	int listener;
 };
 
-static int work(void *context)
+static int work(void *context, atomic_uint *beats)
 {
 	struct serving *serving = context;
 	struct responder r = {
@@ -266,10 +301,11 @@ static int work(void *context)
 		.wait_mask = tool_wait_mask(),
 		.context = serving->server,
 		.answer = answer_fastcgi,
-		.pause = write_log,
+		.pause = pause_fastcgi,
 	};
 	struct err err;
 
+	serving->server->beats = beats;
 	return responder_run(&r, &err) == 0 ? 0 : tool_fail(&err);
 }
 
@@ -283,6 +319,9 @@ static int serve_fastcgi(struct server *s, int listener)
 						    : 1),
 		.work = work,
 		.context = &serving,
+		/* An answer has its deadline; what is far behind it waits for something that does
+		 * not come back, such as a file of a server that has gone. */
+		.patience = (unsigned)(api_options.deadline / 1000000) + HANGING_SECONDS,
 		.stop = &tool_stop,
 		.wait_mask = tool_wait_mask(),
 		.say = tool_say,
@@ -416,7 +455,7 @@ int main(int argc, char **argv)
 	apirequest_free(&server.request);
 	buf_free(&server.log_lines);
 	buf_free(&limit_path);
-	if (server.log_fd >= 0)
+	if (server.log_fd > 2)
 		close(server.log_fd);
 	return status;
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,10 +16,18 @@ enum {
 	PAUSE_MOST = 16 /* seconds before a child that died young has a successor */
 };
 
+/* What the processes share: for each child a cache line of its own. */
+union pulse {
+	atomic_uint beats;
+	char line[64];
+};
+
 struct child {
 	pid_t pid; /* 0: none */
 	int64_t begun, due;
 	int64_t pause;
+	union pulse *pulse;
+	unsigned seen, silent; /* beats when last looked at; looks since they were another number */
 };
 
 static int64_t seconds_now(void)
@@ -50,6 +59,7 @@ static void catch_children(void)
 /* Returns 1 in the child, 0, or -1. */
 static int start(struct child *c, pid_t parent, struct err *err)
 {
+	c->silent = 0;
 	c->pid = fork();
 	c->begun = seconds_now();
 	if (c->pid < 0) {
@@ -91,6 +101,25 @@ static void reap(const struct workers *w, struct child *children, int64_t now)
 				bury(w, &children[i], status, now);
 }
 
+/* Once a second at most. */
+static void watch(const struct workers *w, struct child *children)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		struct child *c = &children[i];
+		unsigned beats = atomic_load_explicit(&c->pulse->beats, memory_order_relaxed);
+
+		if (c->pid == 0 || beats != c->seen) {
+			c->seen = beats;
+			c->silent = 0;
+		} else if (++c->silent > w->patience) {
+			w->say("worker %d has hung for %u s: it is killed", (int)c->pid,
+			       w->patience);
+			kill(c->pid, SIGKILL);
+			c->silent = 0;
+		}
+	}
+}
+
 static int alive(const struct workers *w, const struct child *children)
 {
 	for (size_t i = 0; i < w->count; i++)
@@ -130,32 +159,58 @@ static void end_all(const struct workers *w, struct child *children)
 	}
 }
 
-int workers_run(const struct workers *w, int *status, struct err *err)
+/* Returns the number of the child that this is, -1 in the parent, once it is to stop. */
+static ssize_t keep_going(const struct workers *w, struct child *children)
 {
-	struct child *children = calloc(w->count, sizeof *children);
+	int64_t watched = seconds_now();
 	pid_t parent = getpid();
+	struct err err;
 
-	if (children == NULL)
-		return err_memory(err);
-	catch_children();
 	while (!*w->stop) {
 		int64_t now = seconds_now();
-		int role = 0;
 
 		reap(w, children, now);
-		for (size_t i = 0; role == 0 && i < w->count; i++)
-			if (children[i].pid == 0 && children[i].due <= now)
-				role = start(&children[i], parent, err);
-		if (role > 0) {
-			free(children);
-			*status = w->work(w->context);
-			return 1;
+		if (now > watched) {
+			watch(w, children);
+			watched = now;
 		}
-		if (role < 0)
-			w->say("%s", err->message);
+		for (size_t i = 0; i < w->count; i++) {
+			int role = 0;
+
+			if (children[i].pid == 0 && children[i].due <= now)
+				role = start(&children[i], parent, &err);
+			if (role > 0)
+				return (ssize_t)i;
+			if (role < 0)
+				w->say("%s", err.message);
+		}
 		wait_for_news(w, 1);
 	}
 	end_all(w, children);
+	return -1;
+}
+
+int workers_run(const struct workers *w, int *status, struct err *err)
+{
+	size_t size = w->count * sizeof(union pulse);
+	struct child *children = calloc(w->count, sizeof *children);
+	union pulse *pulses =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ssize_t role;
+
+	if (children == NULL || pulses == MAP_FAILED) {
+		free(children);
+		if (pulses != MAP_FAILED)
+			munmap(pulses, size);
+		return err_memory(err);
+	}
+	for (size_t i = 0; i < w->count; i++)
+		children[i].pulse = &pulses[i];
+	catch_children();
+	role = keep_going(w, children);
 	free(children);
-	return 0;
+	if (role >= 0)
+		*status = w->work(w->context, &pulses[role].beats);
+	munmap(pulses, size);
+	return role >= 0;
 }
