@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "l1-value/pgpos.h"
+#include "l1-value/timestamp.h"
 #include "l3-stream/tool.h"
 #include "l4-service/pgfeed.h"
 #include "l4-service/pgpollfeed.h"
@@ -23,9 +24,13 @@
 static struct {
 	const char *table, *columns, *slot, *publication, *conninfo;
 	const char *resume, *until, *ack_file, *invalid, *poll, *catch_up;
-	int64_t barrier_every, wait;
+	int64_t barrier_every, wait, look_every;
 	int create, drop, snapshot, follow, once, inserts_only, verbose;
-} given = {.barrier_every = 1000000, .wait = -1, .invalid = "stop", .catch_up = "auto"};
+} given = {.barrier_every = 1000000,
+	   .wait = -1,
+	   .look_every = 60000000,
+	   .invalid = "stop",
+	   .catch_up = "auto"};
 
 static const struct opt options[] = {
 	{OPT_HEADING, 0, NULL, NULL, NULL, "What to follow:", NULL, NULL, 0, 0},
@@ -67,6 +72,9 @@ static const struct opt options[] = {
 	 NULL, "auto|always|never", 0, 0},
 	{OPT_DURATION, 0, "wait", "DURATION", &given.wait,
 	 "try so long for a connection (5m for a lost one; at the start: 0s)", NULL, NULL, 0, 0},
+	{OPT_DURATION, 0, "look-every", "DURATION", &given.look_every,
+	 "how often to look whether the table is still published (1m)", NULL, NULL, 100000,
+	 INT64_C(86400000000)},
 	{OPT_STRING, 0, "invalid-utf8", NULL, &given.invalid,
 	 "what to do with it in an SQL_ASCII database (stop)", NULL, "stop|replace", 0, 0},
 	{OPT_FLAG, 'v', "verbose", NULL, &given.verbose,
@@ -92,6 +100,8 @@ struct tail {
 	struct feed *feed;
 	struct barrier resume; /* --resume; or zero */
 	int64_t acknowledged;  /* epoch */
+	int64_t looked_at;     /* when the table was last seen to be published: monotonic, */
+	int64_t looked_utc;    /* and seconds since 1970 */
 };
 
 /* Signals come in waits only: give them a chance where there is none. */
@@ -160,6 +170,25 @@ static int tick_barrier(struct tail *t, struct err *err)
 	    (feed_waiting(t->feed) > 0 || s->begun != 0 || !s->caught_up))
 		return 0;
 	return pgfeed_barrier(&t->changes, s->place, 0, err);
+}
+
+static void note_published(struct tail *t)
+{
+	int32_t nanos;
+
+	t->looked_at = feed_now();
+	timestamp_now(&t->looked_utc, &nanos);
+}
+
+/* A table that nothing comes of: is it still published? Not while the server is away. */
+static int look_again(struct tail *t, int64_t every, struct err *err)
+{
+	if (t->source.c == NULL || feed_now() < t->looked_at + every * 1000)
+		return 0;
+	if (pgsetup_look_again(&t->setup, t->looked_utc, err) != 0)
+		return -1;
+	note_published(t);
+	return 0;
 }
 
 static int housekeep(struct tail *t, struct err *err)
@@ -233,6 +262,8 @@ static int follow(struct tail *t, struct err *err)
 			return give_up(t, before);
 		if (event == PGSOURCE_NONE) {
 			busy = 0;
+			if (look_again(t, given.look_every, err) != 0)
+				return give_up(t, before);
 			if (housekeep(t, err) != 0 || rest(t, err) != 0)
 				return -1;
 		} else if (++busy >= 1024 || feed_wants_push(t->feed)) {
@@ -242,7 +273,7 @@ static int follow(struct tail *t, struct err *err)
 			look_for_signals();
 		}
 	}
-	return 0;
+	return look_again(t, 0, err) == 0 ? 0 : give_up(t, t->source.place);
 }
 
 /* The goal was reached, or we were told to stop: last barrier, "@end", and what the sink says. */
@@ -412,6 +443,7 @@ static int begin(struct tail *t, struct err *err)
 	source->until = t->changes.until_lsn;
 	source->catch_up = given.catch_up;
 	source->wait = reconnect_for();
+	note_published(t);
 	if (pgsource_start(source, s->c, &s->server, err) != 0) {
 		s->c = NULL;
 		return -1;

@@ -299,6 +299,28 @@ int pgtable_publication(struct pgconn *c, struct pgtable *t, const char *publica
 	return result;
 }
 
+int pgtable_still_published(struct pgconn *c, const struct pgtable *t, const char *publication,
+			    int inserts_only, struct err *err)
+{
+	struct buf sql = {0};
+	int rows;
+
+	buf_printf(&sql,
+		   "SELECT FROM pg_catalog.pg_class k "
+		   "JOIN pg_catalog.pg_namespace n ON n.oid = k.relnamespace "
+		   "JOIN pg_catalog.pg_publication_tables p "
+		   "ON p.schemaname = n.nspname AND p.tablename = k.relname "
+		   "JOIN pg_catalog.pg_publication u ON u.pubname = p.pubname "
+		   "WHERE k.oid = %" PRIu32 " AND u.pubinsert%s AND u.pubname = ",
+		   t->oid,
+		   inserts_only ? "" : " AND u.pubupdate AND u.pubdelete AND u.pubtruncate");
+	pgconn_put_literal(c, &sql, publication);
+	buf_puts(&sql, " LIMIT 1");
+	rows = query(c, &sql, err);
+	buf_free(&sql);
+	return rows;
+}
+
 int pgtable_publish(struct pgconn *c, const struct pgtable *t, const char *publication,
 		    int inserts_only, struct err *err)
 {

@@ -55,6 +55,11 @@ const struct pgtable_column *pgtable_column(const struct pgtable *t, const char 
 int pgtable_publication(struct pgconn *c, struct pgtable *t, const char *publication,
 			int inserts_only, struct err *err);
 
+/* Whether the publication still publishes the table, under whatever name that has now, and all
+ * kinds of changes. Returns 1, 0, or -1 with *err. */
+int pgtable_still_published(struct pgconn *c, const struct pgtable *t, const char *publication,
+			    int inserts_only, struct err *err);
+
 /* Make a publication of this table alone. Returns 0, or -1. */
 int pgtable_publish(struct pgconn *c, const struct pgtable *t, const char *publication,
 		    int inserts_only, struct err *err);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "l1-value/timestamp.h"
+
 #define SLOT_NAME_MAX 63 /* NAMEDATALEN - 1 */
 
 static int derive_names(struct pgsetup *s, struct err *err)
@@ -155,6 +157,28 @@ int pgsetup_check(struct pgsetup *s, struct err *err)
 		return err_set(err, ERR_CONFIG, "publication %s does not exist (--create makes it)",
 			       s->publication);
 	return check_table(s, err);
+}
+
+int pgsetup_look_again(const struct pgsetup *s, int64_t since, struct err *err)
+{
+	struct err ignored;
+	struct pgconn *c = pgconn_open(&s->target, 0, &ignored);
+	struct buf at = {0};
+	int found = 1;
+
+	if (c != NULL)
+		found = pgtable_still_published(c, &s->table, s->publication, s->inserts_only,
+						&ignored);
+	pgconn_close(c);
+	if (found != 0)
+		return 0;
+	timestamp_put_utc(&at, since, 0);
+	err_set(err, ERR_CONFIG,
+		"%s is gone, or not published by %s any more: its changes since %s may be lost; "
+		"rebuild: --drop, then --create --snapshot",
+		s->table.sql, s->publication, buf_text(&at));
+	buf_free(&at);
+	return -1;
 }
 
 int pgsetup_slot(struct pgsetup *s, struct pgslot *slot, struct err *err)

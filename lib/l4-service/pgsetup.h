@@ -60,6 +60,11 @@ int pgsetup_create(struct pgsetup *s, int *publication, int *slot, uint64_t *sta
  * use. */
 int pgsetup_begin(struct pgsetup *s, int resuming, struct pgplace *place, struct err *err);
 
+/* A table that is dropped, or taken out of its publication, is just quiet in the log: look whether
+ * it is there still, on a connection of its own. `since`: when that was last known, for the
+ * message. Returns 0, also when the server cannot be asked now; -1 with ERR_CONFIG. */
+int pgsetup_look_again(const struct pgsetup *s, int64_t since, struct err *err);
+
 /* Look at the slot, for a second when it is in use: the server needs a moment to notice that its
  * user was killed. As pgslot_look. */
 int pgsetup_slot(struct pgsetup *s, struct pgslot *slot, struct err *err);

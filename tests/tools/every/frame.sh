@@ -33,6 +33,7 @@ strace=$(command -v strace) && {
 # ---- signals ----
 
 for signal in TERM INT; do
+    rm -f "$work/err" # or that of the one before is found waiting
     env --default-signal=INT "$probe" wait 2>"$work/err" &
     pid=$!
     wait_for 10 grep -q waiting "$work/err"
@@ -41,6 +42,7 @@ for signal in TERM INT; do
     wait $pid || code=$?
     is "$code $(tail -n 1 "$work/err")" "0 probe-tool: stopped" "SIG$signal ends a wait"
 done
+rm -f "$work/err"
 "$probe" wait 2>"$work/err" &
 pid=$!
 wait_for 10 grep -q waiting "$work/err"

@@ -76,4 +76,20 @@ moved() { [ "$(slot_confirmed)" = "$committed" ]; }
 if wait_for 30 moved; then ok 'and a barrier of ours does, while it runs'; else not_ok 'confirmed' "$(slot_confirmed), not $committed"; fi
 stop_tail KILL
 
+# ---- a table that nothing comes of any more is looked at in the end ----
+wait_for 30 slot_is_free
+sell 200000 # more than pipe and buffers hold
+mkfifo "$work/held"
+pg-tail -t ventas --once >"$work/held" 2>"$work/once.err" &
+once=$!
+exec {held}<"$work/held"
+IFS= read -r -t 60 _ <&"$held" || not_ok 'the run begins'
+sql 'ALTER PUBLICATION tuberia_ventas SET (publish = insert)'
+cat <&"$held" >/dev/null
+exec {held}<&-
+code=0
+wait "$once" || code=$?
+is "$code" 78 'no longer published as it was when the run began: status 78'
+like "$(<"$work/once.err")" 'not published by tuberia_ventas any more' 'and it is said'
+
 done_testing

@@ -94,6 +94,23 @@ refused 78 "slot tuberia_ventas does not exist: all changes from $lsn to $lsn an
     'no slot where there is a checkpoint' --once --resume "$ack"
 refused 78 "slot tuberia_ventas does not exist: all changes from $lsn" 'nor does --create make one then' --create --once --resume "$ack"
 
+# ---- the table is taken out of its publication ----
+pg-tail -t ventas --create 2>/dev/null
+tail_in_background "$work/stream" -t ventas --look-every 100ms
+sell 3
+wait_for 30 has_lines "$work/stream" 3 '"id"' || not_ok 'three rows come'
+sql 'ALTER TABLE ventas RENAME TO vendidas' # under another name it is published still
+sql 'ALTER TABLE vendidas RENAME TO ventas'
+sell 1
+wait_for 30 has_lines "$work/stream" 4 '"id"' || not_ok 'a table that was renamed goes on'
+sql 'ALTER PUBLICATION tuberia_ventas DROP TABLE ventas'
+code=0
+wait "$tail_pid" || code=$?
+is "$code" 78 'taken out of its publication in mid-stream'
+like "$(<"$work/stream.err")" "ventas is gone, or not published by tuberia_ventas any more: its changes since 20.*Z may be lost; $rebuild" 'says since when'
+is "$(tail -n 1 "$work/stream" | cut -c 1-11)" '{"@barrier"' 'what came is closed'
+pg-tail -t ventas --drop 2>/dev/null
+
 # ---- the log was recycled ----
 run pg-tail -t ventas --create --snapshot --once
 first=$(barriers "$work/out")
