@@ -1,4 +1,4 @@
--- The two tables, the publication and the role that Tubería's real-time pipeline works with.
+-- The tables, the publication and the role that Tubería's two pipelines work with.
 --
 --     psql -d shop -f ventas.sql
 --
@@ -28,5 +28,8 @@ SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tuberia') AS role_missi
 CREATE ROLE tuberia LOGIN REPLICATION;
 \endif
 GRANT SELECT ON ventas TO tuberia;
+
+-- What the daily files need besides.
+\ir proveedores.sql
 
 COMMIT;
