@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "l0-base/file.h"
 #include "l2-line/json.h"
@@ -13,6 +12,9 @@
 #include "l3-stream/tool.h"
 #include "l4-service/kinesis.h"
 #include "l4-service/kinesisput.h"
+
+/* Of the ack file: a position has every shard. */
+#define ACK_MOST ((size_t)16 << 20)
 
 static struct {
 	const char *key, *name, *ack, *rejects;
@@ -63,30 +65,100 @@ struct put {
 	struct kinesisput *to;
 	struct intake in;
 	struct buf key, text;
-	char name[SEEN_NAME_MAX + 1]; /* with generation */
-	int begun;                    /* the first line or barrier has come */
-	struct barrier acked;         /* the last one in the ack file, or zero */
+	char name[SEEN_NAME_MAX + 1];  /* with generation */
+	char drawn[SEEN_NAME_MAX + 1]; /* the latest that began anew, as far as is known */
+	int begun;                     /* the first line or barrier has come */
+	int fresh;                     /* its generation has no epoch yet */
+	struct barrier acked;          /* the last one in the ack file, or zero */
 
 	/* --whole-epochs */
 	struct buf bytes;
 	struct held *held;
 	size_t count, room;
 
-	uint64_t put, dropped, epochs;
+	uint64_t put, put_at_barrier, dropped, epochs;
 };
 
 /* ---- generations and acknowledgements ---- */
 
-/* A stream of lines that begins anew has labels of its own. */
-static int new_generation(struct put *p, struct err *err)
+static void take_drawn(struct put *p, const char *name)
 {
-	uint64_t random;
+	if (name == NULL || strlen(name) > SEEN_NAME_MAX || !seen_is_anew(slice_of(name)))
+		return;
+	if (p->drawn[0] == '\0' || seen_compare(slice_of(p->drawn), slice_of(name)) < 0)
+		snprintf(p->drawn, sizeof p->drawn, "%s", name);
+}
 
-	if (getrandom(&random, sizeof random, 0) != sizeof random)
-		return err_set(err, ERR_IO, "no random numbers");
-	snprintf(p->name, sizeof p->name, "%s.%016" PRIx64, given.name, random);
+static void take_drawn_of(struct put *p, const struct json *barrier)
+{
+	take_drawn(p, json_string(json_get(json_get(barrier, "put"), "name")));
+	take_drawn(p, json_string(json_get(barrier, "begun")));
+}
+
+/* What earlier runs have left in the ack file: a barrier, or what note_drawn wrote. */
+static int read_drawn(struct put *p, struct err *err)
+{
+	struct err ignored;
+	struct json *left;
+	int found;
+
+	buf_clear(&p->text);
+	found = file_read(given.ack, ACK_MOST, &p->text, err);
+	if (found <= 0)
+		return found;
+	left = json_parse(buf_view(&p->text), &ignored);
+	take_drawn_of(p, json_get(left, "@barrier"));
+	take_drawn(p, json_string(json_get(left, "@begun")));
+	json_free(left);
+	return 0;
+}
+
+static int write_ack(struct put *p, const struct barrier *b, struct err *err)
+{
+	buf_clear(&p->text);
+	if (barrier_print(&p->text, b) != 0 || buf_byte(&p->text, '\n') != 0)
+		return err_memory(err);
+	return file_replace(given.ack, buf_view(&p->text), 0644, err);
+}
+
+/* A generation must be known before anything of it is put: the next one must be later, even if
+ * nothing of this one is ever acknowledged and the clock is set back. */
+static int note_drawn(struct put *p, struct err *err)
+{
+	if (p->acked.document != NULL) {
+		json_remove(p->acked.document, "begun");
+		return json_put_string_value(p->acked.document, "begun", p->drawn) == NULL
+			       ? err_memory(err)
+			       : write_ack(p, &p->acked, err);
+	}
+	buf_clear(&p->text);
+	if (buf_printf(&p->text, "{\"@begun\":\"%s\"}\n", p->drawn) != 0)
+		return err_memory(err);
+	return file_replace(given.ack, buf_view(&p->text), 0644, err);
+}
+
+/* What this writer has put so far is void; readers know it by the first line of this generation,
+ * be it the mark alone. */
+static int begin_anew(struct put *p, struct err *err)
+{
+	seen_generation(p->name, given.name, 1, p->drawn[0] == '\0' ? NULL : p->drawn);
+	take_drawn(p, p->name);
+	if (note_drawn(p, err) != 0)
+		return -1;
 	kinesisput_label(p->to, p->name, 0);
-	p->begun = 1;
+	return kinesisput_line(p->to, slice_of(given.name), slice_of(SEEN_MARK), err);
+}
+
+/* The input is no continuation of what has been acknowledged. first: the barrier that it begins
+ * with, or NULL. Without acknowledgements, or behind a barrier of somebody else's, it is added to
+ * what is there. */
+static int new_generation(struct put *p, const struct barrier *first, struct err *err)
+{
+	p->begun = p->fresh = 1;
+	if (given.ack != NULL && (first == NULL || first->epoch <= 1))
+		return begin_anew(p, err);
+	seen_generation(p->name, given.name, 0, NULL);
+	kinesisput_label(p->to, p->name, 0);
 	return 0;
 }
 
@@ -107,6 +179,7 @@ static int old_generation(struct put *p, struct err *err)
 			       "%s: the barrier to resume from was not acknowledged by --name %s",
 			       p->in.name, given.name);
 	snprintf(p->name, sizeof p->name, "%s", name);
+	take_drawn_of(p, p->in.barrier.document);
 	kinesisput_label(p->to, p->name, (uint64_t)sent);
 	p->begun = 1;
 	return 1;
@@ -118,19 +191,12 @@ static int stamp(const struct put *p, struct json *document, struct err *err)
 	struct json *put;
 
 	json_remove(document, "pending");
+	json_remove(document, "begun");
 	put = json_put_object(document, "put");
 	if (put == NULL || json_put_string_value(put, "name", p->name) == NULL ||
 	    json_put_int64(put, "sent", (int64_t)kinesisput_ordinal(p->to)) == NULL)
 		return err_memory(err);
 	return 0;
-}
-
-static int write_ack(struct put *p, const struct barrier *b, struct err *err)
-{
-	buf_clear(&p->text);
-	if (barrier_print(&p->text, b) != 0 || buf_byte(&p->text, '\n') != 0)
-		return err_memory(err);
-	return file_replace(given.ack, buf_view(&p->text), 0644, err);
 }
 
 /* All before the barrier is stored. */
@@ -141,6 +207,8 @@ static int acknowledge(struct put *p, struct err *err)
 	if (intake_flush_rejects(&p->in, err) != 0)
 		return -1;
 	p->epochs++;
+	p->fresh = 0;
+	p->put_at_barrier = p->put;
 	if (given.ack == NULL)
 		return 0;
 	b.document = json_put_copy(NULL, NULL, p->in.barrier.document);
@@ -221,7 +289,7 @@ static int on_record(struct put *p, struct err *err)
 	const struct scan_value *label = &p->in.value[template_field_count(p->form)];
 	struct err why;
 
-	if (!p->begun && new_generation(p, err) != 0)
+	if (!p->begun && new_generation(p, NULL, err) != 0)
 		return -1;
 	if (label->kind != SCAN_ABSENT) {
 		err_at(&why, label->byte, "@put: it has a label already");
@@ -277,22 +345,33 @@ static int put_epoch(struct put *p, struct err *err)
 	return 0;
 }
 
+/* This epoch replaces all before it (TRUNCATE): its lines, if any, must not be out yet. */
+static int replace_all(struct put *p, struct err *err)
+{
+	if (!seen_is_anew(slice_of(p->name)))
+		return err_set(err, ERR_CONFIG,
+			       "%s: the table was emptied, and what this writer has put cannot be "
+			       "made void: it did not begin with --ack-file",
+			       p->in.name);
+	if (p->put > p->put_at_barrier)
+		return err_set(err, ERR_CONFIG,
+			       "%s: the epoch replaces all before it, and its lines were put "
+			       "already: --whole-epochs holds them",
+			       p->in.name);
+	return begin_anew(p, err);
+}
+
 static int on_barrier(struct put *p, struct err *err)
 {
-	int first = !p->begun, old = 0;
+	int old = 0;
 
-	if (first) {
+	if (!p->begun) {
 		old = old_generation(p, err);
-		if (old < 0 || (old == 0 && new_generation(p, err) != 0))
+		if (old < 0 || (old == 0 && new_generation(p, &p->in.barrier, err) != 0))
 			return -1;
+	} else if (p->in.barrier.snapshot && !p->fresh && replace_all(p, err) != 0) {
+		return -1;
 	}
-	/* Readers would have to forget what they have, and there is no word for that in a stream
-	 * that others read too. */
-	if (p->in.barrier.snapshot && !first && p->count == 0 && p->put == 0)
-		return err_set(err, ERR_CONFIG,
-			       "%s: the table was emptied, which a stream cannot tell: begin anew, "
-			       "with another stream and another checkpoint",
-			       p->in.name);
 	if (old) { /* it was acknowledged before, and may hold a promise */
 		barrier_free(&p->acked);
 		p->acked.document = json_put_copy(NULL, NULL, p->in.barrier.document);
@@ -399,6 +478,8 @@ static int set_up(struct put *p, const char *stream, struct err *err)
 	p->in.wait_mask = tool_wait_mask();
 	p->in.on_wait = on_wait;
 	p->in.wait_context = p;
+	if (given.ack != NULL && read_drawn(p, err) != 0)
+		return -1;
 	return intake_open(&p->in, err);
 }
 

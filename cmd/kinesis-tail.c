@@ -173,10 +173,10 @@ static void last_words(const struct tail *t)
 		tool_say("control records of somebody else in the stream, left out: %" PRIu64,
 			 c.foreign);
 	if (given.verbose)
-		tool_say("records %" PRIu64 ": lines out %" PRIu64 ", met before %" PRIu64
-			 "; barriers %" PRIu64 ", open shards %zu",
-			 c.records, feed_records(t->feed), c.twice, feed_barriers(t->feed),
-			 c.shards);
+		tool_say("records %" PRIu64 " (void %" PRIu64 "): lines out %" PRIu64
+			 ", met before %" PRIu64 "; barriers %" PRIu64 ", open shards %zu",
+			 c.records, c.dropped, feed_records(t->feed), c.twice,
+			 feed_barriers(t->feed), c.shards);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,11 @@
 #include "l2-line/seen.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "l1-value/timestamp.h"
 
 #define WORDS (SEEN_WINDOW / 64)
 #define NAME_MAX_ALONE 32
@@ -20,6 +25,68 @@ int seen_name_ok(const char *name)
 			return 0;
 	return n > 0 && n <= NAME_MAX_ALONE;
 }
+
+/* ---- generations ---- */
+
+/* Milliseconds, and below them chance: two that are drawn at once differ. */
+enum { CHANCE_BITS = 16 };
+
+/* What is behind the dot. */
+static struct slice generation_of(struct slice name)
+{
+	const char *dot = name.len == 0 ? NULL : memchr(name.at, '.', name.len);
+
+	if (dot == NULL)
+		return (struct slice){"", 0};
+	return (struct slice){dot + 1, name.len - (size_t)(dot + 1 - name.at)};
+}
+
+int seen_is_anew(struct slice name)
+{
+	struct slice generation = generation_of(name);
+
+	return generation.len > 0 && *generation.at == SEEN_ANEW;
+}
+
+int seen_is_one_writer(struct slice a, struct slice b)
+{
+	struct slice first = {a.at, a.len - generation_of(a).len};
+	struct slice second = {b.at, b.len - generation_of(b).len};
+
+	return slice_equal(first, second) && seen_is_anew(a) == seen_is_anew(b);
+}
+
+int seen_compare(struct slice a, struct slice b)
+{
+	struct slice x = generation_of(a), y = generation_of(b);
+
+	if (x.len != y.len)
+		return x.len < y.len ? -1 : 1;
+	return x.len == 0 ? 0 : memcmp(x.at, y.at, x.len);
+}
+
+void seen_generation(char out[SEEN_NAME_MAX + 1], const char *name, int anew, const char *after)
+{
+	struct slice last = after == NULL ? (struct slice){"", 0} : generation_of(slice_of(after));
+	uint64_t number, least = 0;
+	uint16_t chance = 0;
+	int64_t seconds;
+	int32_t nanos;
+
+	timestamp_now(&seconds, &nanos);
+	if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+		chance = (uint16_t)nanos;
+	number = (uint64_t)(seconds * 1000 + nanos / 1000000) << CHANCE_BITS | chance;
+	/* A clock may be set back; generations are not. */
+	if (last.len > 0)
+		least = strtoull(last.at + (*last.at == SEEN_ANEW), NULL, 16) + 1;
+	if (number < least)
+		number = least;
+	snprintf(out, SEEN_NAME_MAX + 1, "%.*s.%s%016" PRIx64, NAME_MAX_ALONE, name,
+		 anew ? (char[]){SEEN_ANEW, '\0'} : "", number);
+}
+
+/* ---- labels ---- */
 
 int seen_put_label(struct buf *out, struct slice line, const char *name, uint64_t ordinal)
 {

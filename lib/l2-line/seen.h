@@ -4,6 +4,9 @@
  * Each line carries a label: "NAME.GENERATION:ORDINAL". kinesis-put sends a line only when all that
  * are SEEN_WINDOW or more before it are stored; so one that comes so far behind the greatest has
  * been met, and of those between, a bit each says so.
+ *
+ * A generation that begins with SEEN_ANEW makes void what others of its kind that are less have
+ * put. Source: tuberia(7), STREAMS THAT BEGIN ANEW.
  */
 #ifndef TUBERIA_SEEN_H
 #define TUBERIA_SEEN_H
@@ -13,8 +16,10 @@
 #include "l0-base/buf.h"
 
 #define SEEN_WINDOW 512
-#define SEEN_NAME_MAX 64    /* "NAME.GENERATION" */
-#define SEEN_KEY "\"@put\"" /* the label is a member of the line, the last one */
+#define SEEN_NAME_MAX 64 /* "NAME.GENERATION" */
+#define SEEN_ANEW 'N'
+#define SEEN_KEY "\"@put\""        /* the label is a member of the line, the last one */
+#define SEEN_MARK "{\"@anew\":{}}" /* the line that a generation begins with */
 
 struct seen {
 	char name[SEEN_NAME_MAX + 1];    /* letters, digits, '_', '-', '.' */
@@ -24,6 +29,19 @@ struct seen {
 
 /* Whether a name (without generation) may be used: 1 to 32 letters, digits, '_' and '-'. */
 int seen_name_ok(const char *name);
+
+/* Draw a generation for a name: by the clock, and later than the generation `after`, which may be
+ * NULL. anew: it makes void what was before. */
+void seen_generation(char out[SEEN_NAME_MAX + 1], const char *name, int anew, const char *after);
+
+/* Whether it is one that begins anew; whether two names are one writer, whose generations follow
+ * each other: the same up to the dot, and both or neither of that kind. */
+int seen_is_anew(struct slice name);
+int seen_is_one_writer(struct slice a, struct slice b);
+
+/* Of one writer: below, equal to, above 0, as the generation of a is before that of b, or behind.
+ */
+int seen_compare(struct slice a, struct slice b);
 
 /* Append the line with its label: before its last '}'. Returns 0, or -1: no object of at least one
  * member, or out of memory. */

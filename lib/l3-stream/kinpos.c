@@ -26,14 +26,6 @@ void kinshard_free(struct kinshard *s)
 	s->seen_count = 0;
 }
 
-/* Up to the dot: without the generation. */
-static size_t name_length(const char *name, size_t n)
-{
-	const char *dot = memchr(name, '.', n);
-
-	return dot == NULL ? n : (size_t)(dot - name);
-}
-
 static struct seen *add_seen(struct kinshard *s, struct err *err)
 {
 	struct seen *more;
@@ -53,15 +45,18 @@ static struct seen *add_seen(struct kinshard *s, struct err *err)
 	return &more[s->seen_count++];
 }
 
+static struct seen *find_seen(struct kinshard *s, struct slice name)
+{
+	for (size_t i = 0; i < s->seen_count; i++)
+		if (seen_is_one_writer(slice_of(s->seen[i].name), name))
+			return &s->seen[i];
+	return NULL;
+}
+
 struct seen *kinshard_writer(struct kinshard *s, struct slice name, struct err *err)
 {
-	size_t n = name_length(name.at, name.len);
-	struct seen *found = NULL;
+	struct seen *found = find_seen(s, name);
 
-	for (size_t i = 0; i < s->seen_count && found == NULL; i++)
-		if (name_length(s->seen[i].name, strlen(s->seen[i].name)) == n &&
-		    memcmp(s->seen[i].name, name.at, n) == 0)
-			found = &s->seen[i];
 	if (found != NULL && slice_is(name, found->name))
 		return found;
 	if (found == NULL)
@@ -76,8 +71,13 @@ struct seen *kinshard_writer(struct kinshard *s, struct slice name, struct err *
 int kinshard_inherit(struct kinshard *s, const struct kinshard *parent, struct err *err)
 {
 	for (size_t i = 0; i < parent->seen_count; i++) {
-		struct seen *own = kinshard_writer(s, slice_of(parent->seen[i].name), err);
+		struct slice name = slice_of(parent->seen[i].name);
+		struct seen *own = find_seen(s, name);
 
+		/* The other parent has met a later generation: that one counts. */
+		if (own != NULL && seen_compare(name, slice_of(own->name)) < 0)
+			continue;
+		own = kinshard_writer(s, name, err);
 		if (own == NULL)
 			return -1;
 		seen_join(own, &parent->seen[i]);

@@ -13,7 +13,7 @@ static int begins(struct slice line, const char *text)
 static int is_control(struct slice line)
 {
 	return begins(line, "{\"@barrier\"") || begins(line, "{\"@end\"") ||
-	       begins(line, "{\"@gap\"");
+	       begins(line, "{\"@gap\"") || slice_is(line, SEEN_MARK);
 }
 
 static int give_line(struct kinshard *s, struct slice line, struct feed *feed,
@@ -36,6 +36,8 @@ static int give_line(struct kinshard *s, struct slice line, struct feed *feed,
 			counts->twice++;
 			return 0;
 		}
+		if (begins(line, "{\"@anew\":{},"))
+			return 0;
 	}
 	buf_slice(out, parts[0]);
 	buf_slice(out, parts[1]);
@@ -44,18 +46,36 @@ static int give_line(struct kinshard *s, struct slice line, struct feed *feed,
 	return 0;
 }
 
+/* Cut off the first line. */
+static struct slice cut_line(struct slice *data)
+{
+	const char *newline = memchr(data->at, '\n', data->len);
+	struct slice line = {data->at, newline == NULL ? data->len : (size_t)(newline - data->at)};
+	size_t used = line.len + (newline != NULL);
+
+	data->at += used;
+	data->len -= used;
+	return line;
+}
+
+struct slice kindata_writer(struct slice data)
+{
+	struct slice parts[2], name = {NULL, 0};
+	uint64_t ordinal;
+
+	if (data.len == 0 || !seen_cut_label(cut_line(&data), parts, &name, &ordinal))
+		name = (struct slice){NULL, 0};
+	return name;
+}
+
 int kindata_give(struct kinshard *s, struct slice data, struct feed *feed,
 		 struct kindata_counts *counts, struct err *err)
 {
 	while (data.len > 0) {
-		const char *newline = memchr(data.at, '\n', data.len);
-		size_t n = newline == NULL ? data.len : (size_t)(newline - data.at);
+		struct slice line = cut_line(&data);
 
-		if (n > 0 && give_line(s, (struct slice){data.at, n}, feed, counts, err) != 0)
+		if (line.len > 0 && give_line(s, line, feed, counts, err) != 0)
 			return -1;
-		n += newline != NULL;
-		data.at += n;
-		data.len -= n;
 	}
 	return 0;
 }

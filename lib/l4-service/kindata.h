@@ -1,7 +1,7 @@
 /* kindata.h - layer 4: what a record of a Kinesis stream holds, as lines of a feed.
  *
  * Labels are taken off; a line that was met before, and a control record of somebody else, which
- * would be taken for one of ours, are left out and counted.
+ * would be taken for one of ours, are left out and counted. So is the mark of a generation.
  */
 #ifndef TUBERIA_KINDATA_H
 #define TUBERIA_KINDATA_H
@@ -13,6 +13,9 @@
 
 struct feed;
 struct kinshard;
+
+/* Whose it is: the label of the first line, without the ordinal; empty when it has none. */
+struct slice kindata_writer(struct slice data);
 
 struct kindata_counts {
 	uint64_t twice, foreign;

@@ -10,6 +10,9 @@
 #include "l0-base/err.h"
 #include "l3-stream/aws.h"
 
+struct json;
+struct kinshard;
+
 /* 1 to 128 letters, digits, '_', '.', '-'. */
 int kinesis_name_ok(const char *stream);
 
@@ -21,6 +24,16 @@ void kinesis_ask(struct aws_call *c, const char *target, struct slice body);
  * as for aws_open. Returns 0, or -1. */
 int kinesis_create(struct aws *a, const char *stream, int64_t shards,
 		   const volatile sig_atomic_t *stop, struct err *err);
+
+/* Look up all shards; take() gets each, as ListShards describes it. Returns 0, or -1. */
+int kinesis_list_shards(struct aws *a, const char *stream,
+			int (*take)(void *context, const struct json *shard, struct err *err),
+			void *context, struct err *err);
+
+/* Append the body of GetShardIterator for what follows the shard's place; latest: for what follows
+ * now. */
+void kinesis_put_iterator(struct buf *out, const char *stream, const struct kinshard *s,
+			  int latest);
 
 #define KINESIS_TARGET(operation) "Kinesis_20131202." operation
 

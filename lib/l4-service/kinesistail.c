@@ -6,6 +6,7 @@
 
 #include "l1-value/base64.h"
 #include "l1-value/text.h"
+#include "l2-line/eras.h"
 #include "l2-line/json.h"
 #include "l3-stream/kinpos.h"
 #include "l4-service/kindata.h"
@@ -37,10 +38,12 @@ struct kinesistail {
 	struct aws *aws;
 	struct shard **shards;
 	size_t count;
+	int first;     /* the shards are looked up for the first time, and not to resume */
 	int targeting; /* targets are set, for the barrier that is awaited */
 	struct buf text, data;
+	struct eras eras;
 	struct kindata_counts lines;
-	uint64_t records;
+	uint64_t records, dropped;
 };
 
 /* ---- shards ---- */
@@ -95,8 +98,9 @@ static int is_at_target(const struct shard *s)
 
 /* A shard that was not known is a child, read from its begin; at the very first it is where the
  * user wants it. */
-static int take_shard(struct kinesistail *t, const struct json *item, int first, struct err *err)
+static int take_shard(void *context, const struct json *item, struct err *err)
 {
+	struct kinesistail *t = context;
 	const char *id = json_string(json_get(item, "ShardId"));
 	const char *parents[2] = {json_string(json_get(item, "ParentShardId")),
 				  json_string(json_get(item, "AdjacentParentShardId"))};
@@ -112,7 +116,7 @@ static int take_shard(struct kinesistail *t, const struct json *item, int first,
 		s = add_shard(t, id, err);
 		if (s == NULL)
 			return -1;
-		if (first && t->o.from >= 0) {
+		if (t->first && t->o.from >= 0) {
 			s->at.place.kind = KINPLACE_TIME;
 			snprintf(s->at.place.text, sizeof s->at.place.text, "%" PRId64, t->o.from);
 			s->latest = t->o.at_end;
@@ -126,40 +130,8 @@ static int take_shard(struct kinesistail *t, const struct json *item, int first,
 
 static int list_shards(struct kinesistail *t, int first, struct err *err)
 {
-	struct aws_call c = {0};
-	struct json *reply = NULL;
-	int result = 0, more = 1;
-
-	buf_clear(&t->text);
-	buf_printf(&t->text, "{\"StreamName\":\"%s\"}", t->o.stream);
-	while (more && result == 0) {
-		const struct json *list;
-		const char *next;
-
-		kinesis_ask(&c, KINESIS_TARGET("ListShards"), buf_view(&t->text));
-		result = aws_run(t->aws, &c, err);
-		reply = result != 0 ? NULL : json_parse(buf_view(&c.http.reply), err);
-		if (reply == NULL) {
-			result = -1;
-			break;
-		}
-		list = json_get(reply, "Shards");
-		for (size_t i = 0; i < json_count(list) && result == 0; i++)
-			result = take_shard(t, json_item(list, i), first, err);
-		next = json_string(json_get(reply, "NextToken"));
-		more = next != NULL;
-		if (more) {
-			buf_clear(&t->text);
-			buf_puts(&t->text, "{\"NextToken\":");
-			json_put_string(&t->text, slice_of(next));
-			buf_byte(&t->text, '}');
-		}
-		json_free(reply);
-	}
-	aws_call_free(&c);
-	if (result == 0 && t->text.failed)
-		return err_memory(err);
-	return result;
+	t->first = first;
+	return kinesis_list_shards(t->aws, t->o.stream, take_shard, t, err);
 }
 
 /* Parents that are still known must be read. Those that are not are older than the stream keeps. */
@@ -213,32 +185,9 @@ static int ask(struct shard *s, const char *target, enum state state, struct err
 
 static int ask_iterator(struct shard *s, struct err *err)
 {
-	struct kinplace *p = &s->at.place;
-
 	buf_clear(&s->body);
-	buf_printf(&s->body, "{\"StreamName\":\"%s\",\"ShardId\":", s->t->o.stream);
-	json_put_string(&s->body, slice_of(s->at.id));
-	switch (p->kind) {
-	case KINPLACE_TIME:
-		if (s->latest) {
-			buf_puts(&s->body, ",\"ShardIteratorType\":\"LATEST\"}");
-			break;
-		}
-		buf_printf(&s->body,
-			   ",\"ShardIteratorType\":\"AT_TIMESTAMP\",\"Timestamp\":%.*s.%s}",
-			   strlen(p->text) > 3 ? (int)strlen(p->text) - 3 : 1,
-			   strlen(p->text) > 3 ? p->text : "0",
-			   strlen(p->text) > 3 ? p->text + strlen(p->text) - 3 : "000");
-		break;
-	case KINPLACE_AFTER:
-		buf_printf(&s->body,
-			   ",\"ShardIteratorType\":\"AFTER_SEQUENCE_NUMBER\","
-			   "\"StartingSequenceNumber\":\"%s\"}",
-			   p->text);
-		break;
-	default:
-		buf_puts(&s->body, ",\"ShardIteratorType\":\"TRIM_HORIZON\"}");
-	}
+	kinesis_put_iterator(&s->body, s->t->o.stream, &s->at,
+			     s->latest && s->at.place.kind == KINPLACE_TIME);
 	return ask(s, KINESIS_TARGET("GetShardIterator"), ASKING_ITERATOR, err);
 }
 
@@ -254,6 +203,64 @@ static int ask_records(struct shard *s, int64_t now, struct err *err)
 
 /* ---- what is answered ---- */
 
+static int put_position(struct kinesistail *t, struct err *err)
+{
+	buf_clear(&t->text);
+	kinpos_put_head(&t->text, t->o.stream);
+	for (size_t i = 0; i < t->count; i++)
+		kinpos_put_shard(&t->text, &t->shards[i]->at);
+	return t->text.failed ? err_memory(err) : 0;
+}
+
+int kinesistail_barrier(struct kinesistail *t, struct err *err)
+{
+	if (put_position(t, err) != 0)
+		return -1;
+	return feed_barrier(t->o.feed, buf_text(&t->text), 0, err);
+}
+
+/* All that is out so far is void: what comes now replaces it. Each epoch is of one generation, so
+ * that it comes again as it was. */
+static int begin_anew(struct shard *s, struct slice name, struct err *err)
+{
+	struct kinesistail *t = s->t;
+
+	for (size_t i = 0; i < t->count; i++)
+		for (size_t k = 0; k < t->shards[i]->at.seen_count; k++)
+			if (!seen_is_one_writer(slice_of(t->shards[i]->at.seen[k].name), name))
+				return err_set(err, ERR_CONFIG,
+					       "%s: the writer %.*s begins anew, and %s has put "
+					       "lines too: which are to go, nobody can tell",
+					       t->o.stream, SLICE_ARG(name),
+					       t->shards[i]->at.seen[k].name);
+	if (feed_awaited(t->o.feed) != NULL)
+		return err_set(err, ERR_DATA,
+			       "%s: the writer %.*s begins anew within an epoch that was promised",
+			       t->o.stream, SLICE_ARG(name));
+	if (feed_open(t->o.feed) > 0 && kinesistail_barrier(t, err) != 0)
+		return -1;
+	eras_learn(&t->eras, name);
+	if (kinshard_writer(&s->at, name, err) == NULL || put_position(t, err) != 0)
+		return -1;
+	return feed_barrier(t->o.feed, buf_text(&t->text), 1, err);
+}
+
+/* t->data, of this shard. */
+static int give_data(struct shard *s, struct err *err)
+{
+	struct kinesistail *t = s->t;
+	struct slice data = buf_view(&t->data), name = kindata_writer(data);
+	enum era era = name.len > 0 ? eras_judge(&t->eras, name) : ERA_COUNTS;
+
+	if (era == ERA_VOID) {
+		t->dropped++;
+		return 0;
+	}
+	if (era == ERA_ANEW && begin_anew(s, name, err) != 0)
+		return -1;
+	return kindata_give(&s->at, data, t->o.feed, &t->lines, err);
+}
+
 static int give_record(struct shard *s, const struct json *item, const char *sequence,
 		       struct err *err)
 {
@@ -265,7 +272,7 @@ static int give_record(struct shard *s, const struct json *item, const char *seq
 					 : err_set(err, ERR_UNAVAILABLE,
 						   "%s: GetRecords: a reply that is none",
 						   aws_label(s->t->aws));
-	if (kindata_give(&s->at, buf_view(&s->t->data), s->t->o.feed, &s->t->lines, err) != 0)
+	if (give_data(s, err) != 0)
 		return -1;
 	s->at.place.kind = KINPLACE_AFTER;
 	snprintf(s->at.place.text, sizeof s->at.place.text, "%s", sequence);
@@ -366,22 +373,21 @@ static int take_answer(struct shard *s, int64_t now, struct err *err)
 	return s->state == ASKING_ITERATOR ? take_iterator(s, err) : take_records(s, now, err);
 }
 
-/* ---- barriers ---- */
+/* ---- barriers that are awaited ---- */
 
-static int put_position(struct kinesistail *t, struct err *err)
+/* A generation that counts there counts on the way: the epoch that it has begun is empty. */
+static int learn_eras(struct shard *s, const struct kinshard *there, struct err *err)
 {
-	buf_clear(&t->text);
-	kinpos_put_head(&t->text, t->o.stream);
-	for (size_t i = 0; i < t->count; i++)
-		kinpos_put_shard(&t->text, &t->shards[i]->at);
-	return t->text.failed ? err_memory(err) : 0;
-}
+	for (size_t i = 0; i < there->seen_count; i++) {
+		struct slice name = slice_of(there->seen[i].name);
 
-int kinesistail_barrier(struct kinesistail *t, struct err *err)
-{
-	if (put_position(t, err) != 0)
-		return -1;
-	return feed_barrier(t->o.feed, buf_text(&t->text), 0, err);
+		if (!seen_is_anew(name))
+			continue;
+		eras_learn(&s->t->eras, name);
+		if (kinshard_writer(&s->at, name, err) == NULL)
+			return -1;
+	}
+	return 0;
 }
 
 static int set_targets(struct kinesistail *t, const char *text, struct err *err)
@@ -395,6 +401,10 @@ static int set_targets(struct kinesistail *t, const char *text, struct err *err)
 
 		/* One that was not known then is not read. */
 		t->shards[i]->target = there != NULL ? there->place : (struct kinplace){0};
+		if (there != NULL && learn_eras(t->shards[i], there, err) != 0) {
+			kinpos_free(&pos);
+			return -1;
+		}
 	}
 	kinpos_free(&pos);
 	t->targeting = 1;
@@ -500,8 +510,10 @@ int kinesistail_finished(const struct kinesistail *t)
 
 struct kinesistail_counts kinesistail_counts(const struct kinesistail *t)
 {
-	struct kinesistail_counts c = {
-		.records = t->records, .twice = t->lines.twice, .foreign = t->lines.foreign};
+	struct kinesistail_counts c = {.records = t->records,
+				       .twice = t->lines.twice,
+				       .foreign = t->lines.foreign,
+				       .dropped = t->dropped};
 
 	for (size_t i = 0; i < t->count; i++)
 		c.shards += !is_done(t->shards[i]);
@@ -533,6 +545,8 @@ static int restore(struct kinesistail *t, const char *text, struct err *err)
 		kinshard_free(&s->at);
 		s->at = pos.shards[i];
 		pos.shards[i].seen = NULL;
+		for (size_t k = 0; k < s->at.seen_count; k++)
+			eras_learn(&t->eras, slice_of(s->at.seen[k].name));
 	}
 	kinpos_free(&pos);
 	return 0;

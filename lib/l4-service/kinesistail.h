@@ -2,7 +2,9 @@
  * whose position has a place in each shard. Source: kinesis-tail(1).
  *
  * Parents are read to their end before their children. What a writer has sent twice comes once.
- * While a barrier is awaited, each shard is read up to its place in it, and not further.
+ * When a writer begins anew, an empty epoch with `snapshot` says so, and what it had put before is
+ * left out from there on. While a barrier is awaited, each shard is read up to its place in it, and
+ * not further.
  */
 #ifndef TUBERIA_KINESISTAIL_H
 #define TUBERIA_KINESISTAIL_H
@@ -50,6 +52,7 @@ int kinesistail_finished(const struct kinesistail *t);  /* the one shard is clos
 
 struct kinesistail_counts {
 	uint64_t records, twice, foreign; /* of the stream; lines met before; control records */
+	uint64_t dropped;                 /* records of generations that are void */
 	size_t shards;                    /* that are open to us */
 };
 struct kinesistail_counts kinesistail_counts(const struct kinesistail *t);

@@ -1,10 +1,13 @@
 /* What was met: against a plain set, within the promise that kinesis-put keeps. */
 #include "l2-line/seen.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "check.h"
 #include "l1-value/base64.h"
+#include "l2-line/eras.h"
+#include "l3-stream/kinpos.h"
 
 static void test_labels(void)
 {
@@ -97,6 +100,79 @@ static void test_join(void)
 	CHECK(b.high == 1000 && bad == 0, "two together (%d)", bad);
 }
 
+static void test_generations(void)
+{
+	char plain[SEEN_NAME_MAX + 1], first[SEEN_NAME_MAX + 1], second[SEEN_NAME_MAX + 1];
+	struct seen s = {.high = 3};
+	struct buf text = {0};
+
+	seen_generation(plain, "put", 0, NULL);
+	seen_generation(first, "put", 1, NULL);
+	seen_generation(second, "put", 1, first);
+	CHECK(strlen(plain) == 20 && strlen(first) == 21, "%s %s", plain, first);
+	CHECK(!seen_is_anew(slice_of(plain)) && seen_is_anew(slice_of(first)), "of two kinds");
+	CHECK(!seen_is_one_writer(slice_of(plain), slice_of(first)) &&
+		      seen_is_one_writer(slice_of(first), slice_of(second)) &&
+		      !seen_is_one_writer(slice_of(first), slice_of("put2.N0")),
+	      "writers");
+	CHECK(seen_compare(slice_of(first), slice_of(second)) < 0 &&
+		      seen_compare(slice_of(second), slice_of(first)) > 0 &&
+		      seen_compare(slice_of(first), slice_of(first)) == 0,
+	      "%s before %s", first, second);
+	seen_generation(second, "put", 1, "put.N7fffffffffffffff");
+	CHECK(strcmp(second, "put.N8000000000000000") == 0, "whatever the clock says: %s", second);
+	memcpy(s.name, second, sizeof second);
+	CHECK(seen_put(&text, &s) == 0 && seen_get(buf_view(&text), &s) == 0 &&
+		      strcmp(s.name, second) == 0,
+	      "as text");
+	buf_free(&text);
+}
+
+static void test_eras(void)
+{
+	struct eras e = {0};
+
+	CHECK(eras_judge(&e, slice_of("a.N0000000000000002")) == ERA_COUNTS,
+	      "the first met counts");
+	CHECK(eras_judge(&e, slice_of("a.N0000000000000001")) == ERA_VOID,
+	      "an earlier one is void");
+	CHECK(eras_judge(&e, slice_of("a.N0000000000000003")) == ERA_ANEW &&
+		      eras_judge(&e, slice_of("a.N0000000000000003")) == ERA_ANEW,
+	      "a later one begins anew, until it is learnt");
+	eras_learn(&e, slice_of("a.N0000000000000003"));
+	eras_learn(&e, slice_of("a.N0000000000000002"));
+	CHECK(eras_judge(&e, slice_of("a.N0000000000000003")) == ERA_COUNTS &&
+		      eras_judge(&e, slice_of("a.N0000000000000002")) == ERA_VOID,
+	      "learnt");
+	CHECK(eras_judge(&e, slice_of("a.0000000000000001")) == ERA_COUNTS &&
+		      eras_judge(&e, slice_of("b.N0000000000000001")) == ERA_COUNTS,
+	      "others have nothing to do with it");
+	for (int i = 0; i < 2 * ERAS_MAX; i++) {
+		char name[SEEN_NAME_MAX + 1];
+
+		snprintf(name, sizeof name, "w%d.N01", i);
+		eras_judge(&e, slice_of(name));
+	}
+	CHECK(e.count == ERAS_MAX, "no more than there is room for");
+}
+
+static void test_inheritance(void)
+{
+	struct kinshard a = {0}, b = {0}, child = {0};
+	struct err err;
+
+	seen_meet(kinshard_writer(&a, slice_of("p.N2"), &err), 7);
+	seen_meet(kinshard_writer(&b, slice_of("p.N1"), &err), 9);
+	CHECK(kinshard_inherit(&child, &a, &err) == 0 && kinshard_inherit(&child, &b, &err) == 0,
+	      "a child of two");
+	CHECK(child.seen_count == 1 && strcmp(child.seen[0].name, "p.N2") == 0 &&
+		      child.seen[0].high == 7,
+	      "the later generation counts");
+	kinshard_free(&a);
+	kinshard_free(&b);
+	kinshard_free(&child);
+}
+
 static void test_base64(void)
 {
 	struct buf out = {0};
@@ -123,6 +199,9 @@ int main(void)
 	test_window();
 	test_text();
 	test_join();
+	test_generations();
+	test_eras();
+	test_inheritance();
 	test_base64();
 	return check_done();
 }

@@ -26,7 +26,7 @@ split uno shardId-000000000000
 { cat ack && lines 2001 4000 && barrier 3; } | kinesis-put --key k --ack-file ack uno 2>/dev/null
 # The acknowledgement is lost: all of it comes again, to other shards.
 cp ack ack3
-printf '%s\n' "$(jq -c '."@barrier".put.sent = 2000 | ."@barrier".epoch = 2' ack)" >ack
+printf '%s\n' "$(jq -c '."@barrier".put.sent = 2001 | ."@barrier".epoch = 2' ack)" >ack
 merge uno shardId-000000000002 shardId-000000000003
 { cat ack && lines 2001 4000 && barrier 3 && lines 4001 5000 && barrier 4; } | kinesis-put --key k --ack-file ack uno 2>/dev/null
 gate_rules '[]'
