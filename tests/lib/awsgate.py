@@ -14,11 +14,11 @@ has given out itself. Control, all JSON:
   GET  /__gate__         what it has seen: requests and refusals by operation, faults, connections
   POST /__gate__         {"rules": [...], "clock": seconds, "reset": true}: any of them
 
-A rule: {"fault": NAME, "op": OPERATION or absent, "every": N (each Nth that matches), "times": K (so often at
-most), "skip": M (first let M pass)}. Faults: throttle, error-500, error-503, reset-before, reset-after (the
-connection breaks before or after the upstream has done it), truncate (half of the reply), bad-crc, delay
-("seconds"), partial (a batch is done in half), expired, expired-iterator, denied, no-date (the reply has no Date),
-hang-before and hang-after (never an answer).
+A rule: {"fault": NAME, "op": OPERATION or absent, "stream": NAME or absent, "every": N (each Nth that matches),
+"times": K (so often at most), "skip": M (first let M pass)}. Faults: throttle, error-500, error-503, reset-before,
+reset-after (the connection breaks before or after the upstream has done it), truncate (half of the reply), bad-crc,
+delay ("seconds"), partial (a batch is done in half), expired, expired-iterator, denied, no-date (the reply has no
+Date), hang-before and hang-after (never an answer).
 """
 
 import argparse
@@ -193,6 +193,8 @@ class Gate:
     def fault(self, r):
         for rule in self.rules:
             if rule.get("op", r.op) != r.op or rule.get("times") == 0:
+                continue
+            if "stream" in rule and rule["stream"] != getattr(r, "params", {}).get("StreamName"):
                 continue
             if rule.get("skip", 0) > 0:
                 rule["skip"] -= 1
