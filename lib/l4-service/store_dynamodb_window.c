@@ -94,8 +94,9 @@ static int add_days(struct reading *r, struct err *err)
 			return err_memory(err);
 		day = r->id.at + r->prefix.len;
 		if (!has_month(r, (struct slice){day, MONTH})) {
-			/* To the first day of the next one. */
-			int64_t first = r->day - (atoi(day + MONTH + 1) - 1);
+			/* To the first day of the next one. (No text for atoi: nothing ends it.) */
+			int of_month = (day[DAY - 2] - '0') * 10 + day[DAY - 1] - '0';
+			int64_t first = r->day - (of_month - 1);
 
 			for (r->day = first + 28; r->day <= r->to; r->day++) {
 				struct buf next = {0};
