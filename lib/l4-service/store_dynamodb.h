@@ -15,8 +15,9 @@
  *
  * and some of the store's own, whose ids no metric has: "@store" (version, ttl_days, the set of
  * checkpoints, and how many generations they have had), "@checkpoint#NAME" (owner, host, pid,
- * since, generation; barrier, epoch, barrier_time; pending while an epoch is being applied). Both
- * indexes hold keys alone: an update of sums is not written to them.
+ * since, generation; barrier, epoch, barrier_time; pending while an epoch is being applied). In
+ * both, sums_below: no sum of what was put under it, or without a checkpoint, is that large
+ * (_fits.c). Both indexes hold keys alone: an update of sums is not written to them.
  */
 #ifndef TUBERIA_STORE_DYNAMODB_H
 #define TUBERIA_STORE_DYNAMODB_H

@@ -1,5 +1,6 @@
 /* Looking after a table: making it, and its checkpoints without an epoch. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "l1-value/text.h"
@@ -203,28 +204,74 @@ int ddb_show_checkpoint(const char *place, const char *name, struct buf *line, s
 	return found;
 }
 
+/* *below: what the checkpoint's item says of the sums under it, NULL: nothing. Returns 1, 0 when
+ * there is no such item, -1. */
+static int read_below(struct ddb *d, const char *name, char **below, struct err *err)
+{
+	const struct json *item;
+	const char *text;
+
+	free(*below);
+	*below = NULL;
+	if (begin_checkpoint(d, name, err) != 0)
+		return -1;
+	buf_puts(&d->body, ",\"ConsistentRead\":true}");
+	if (ddb_call(d, TARGET "GetItem", NULL, err) < 0)
+		return ddb_is_missing(&d->call) ? 0 : -1;
+	item = json_get(d->reply, "Item");
+	text = ddb_number(item, "sums_below");
+	if (text != NULL && (*below = strdup(text)) == NULL)
+		return err_memory(err);
+	return item != NULL;
+}
+
+/* The sums stay, and what is known of them: into the store's own item. */
+static int leave_store(struct ddb *d, const char *name, const char *below, struct err *err)
+{
+	ddb_begin(d, &d->body);
+	buf_puts(&d->body, ",\"Key\":{\"id\":{\"S\":\"" DDB_STORE_ID "\"}}"
+			   ",\"UpdateExpression\":\"DELETE checkpoints :c ADD sums_below :n\""
+			   ",\"ExpressionAttributeValues\":{");
+	ddb_put_number(&d->body, ":n", below == NULL ? "0" : below);
+	buf_puts(&d->body, ",\":c\":{\"SS\":[");
+	json_put_string(&d->body, slice_of(name));
+	buf_puts(&d->body, "]}}}");
+	return ddb_call(d, TARGET "UpdateItem", NULL, err) < 0 ? -1 : 0;
+}
+
+/* Returns 1; 0 when it has changed since read_below: nothing was deleted; -1. */
+static int delete_unchanged(struct ddb *d, const char *name, const char *below, struct err *err)
+{
+	if (begin_checkpoint(d, name, err) != 0)
+		return -1;
+	buf_printf(&d->body, ",\"ConditionExpression\":\"%s\"",
+		   below == NULL ? "attribute_not_exists(sums_below)" : "sums_below = :n");
+	if (below != NULL) {
+		buf_puts(&d->body, ",\"ExpressionAttributeValues\":{");
+		ddb_put_number(&d->body, ":n", below);
+		buf_byte(&d->body, '}');
+	}
+	buf_byte(&d->body, '}');
+	return ddb_call(d, TARGET "DeleteItem", "ConditionalCheckFailedException", err);
+}
+
+/* Killed in between, it is there still; done again, sums_below is larger than it need be. */
 int ddb_drop_checkpoint(const char *place, const char *name, struct err *err)
 {
 	struct ddb d;
-	int found = -1;
+	char *below = NULL;
+	int found = -1, deleted = -1;
 
-	if (ddb_open(&d, place, 1, err) == 0 && begin_checkpoint(&d, name, err) == 0) {
-		buf_puts(&d.body, ",\"ReturnValues\":\"ALL_OLD\"}");
-		found = ddb_call(&d, TARGET "DeleteItem", NULL, err);
-		if (found < 0 && ddb_is_missing(&d.call))
-			found = 0;
-	}
-	if (found > 0 && json_get(d.reply, "Attributes") == NULL)
-		found = 0;
-	if (found > 0) {
-		ddb_begin(&d, &d.body);
-		buf_puts(&d.body, ",\"Key\":{\"id\":{\"S\":\"" DDB_STORE_ID "\"}}"
-				  ",\"UpdateExpression\":\"DELETE checkpoints :c\""
-				  ",\"ExpressionAttributeValues\":{\":c\":{\"SS\":[");
-		json_put_string(&d.body, slice_of(name));
-		buf_puts(&d.body, "]}}}");
-		found = ddb_call(&d, TARGET "UpdateItem", NULL, err);
-	}
+	if (ddb_open(&d, place, 1, err) == 0)
+		do {
+			found = read_below(&d, name, &below, err);
+			if (found > 0)
+				deleted = leave_store(&d, name, below, err) != 0
+						  ? -1
+						  : delete_unchanged(&d, name, below, err);
+		} while (found > 0 && deleted == 0);
+	free(below);
 	ddb_close(&d);
-	return found;
+	/* Not there any more: deleted by a request whose answer got lost. */
+	return found > 0 ? deleted : found == 0 && deleted == 0 ? 1 : found;
 }

@@ -1,5 +1,6 @@
 /* The write side: an epoch is applied item by item, and still exactly once.
  *
+ *   fits    all its sums do, or it is refused as a whole
  *   intent  the checkpoint's item says which barrier is being applied, if it is still ours
  *   apply   each item is updated on condition that it has not had this epoch yet, so that an
  *           answer that got lost, or a whole run that did, can be repeated
@@ -136,6 +137,7 @@ static int take_over(struct writing *w, struct buf *line, struct err *err)
 	item = json_get(w->d.reply, "Attributes");
 	text = ddb_number(item, "generation");
 	w->generation = text == NULL ? 0 : atoll(text);
+	w->sums_below = ddb_sums_below(item);
 	text = ddb_string(item, "pending");
 	if (text != NULL && (w->pending = strdup(text)) == NULL)
 		return err_memory(err);
@@ -263,13 +265,17 @@ static int update_if_ours(struct writing *w, struct err *err)
 
 static int put_intent(struct writing *w, struct slice line, struct err *err)
 {
+	struct decimal below = {w->sums_below, 0};
+	char text[DECIMAL_TEXT_MAX];
 	struct buf *b = &w->d.body;
 
+	decimal_print(&below, text);
 	begin_checkpoint(w);
-	buf_puts(b, ",\"UpdateExpression\":\"SET pending = :b, generation = :g\""
+	buf_puts(b, ",\"UpdateExpression\":\"SET pending = :b, generation = :g, sums_below = :n\""
 		    ",\"ExpressionAttributeValues\":{");
 	ddb_put_string(b, ":b", line);
-	buf_printf(b, ",\":g\":{\"N\":\"%" PRId64 "\"},", w->generation);
+	buf_printf(b, ",\":g\":{\"N\":\"%" PRId64 "\"},\":n\":{\"N\":\"%s\"},", w->generation,
+		   text);
 	return update_if_ours(w, err);
 }
 
@@ -344,7 +350,7 @@ static int ddb_commit(struct store *s, struct epoch *e, const struct barrier *b,
 	if (w->name != NULL && check_pending(w, b, err) != 0)
 		return -1;
 	w->replace = replace;
-	if (!idle && set_number(w, b, err) != 0)
+	if (!idle && (ddb_fits(w, e, err) != 0 || set_number(w, b, err) != 0))
 		return -1;
 	if (w->name != NULL && barrier_print(&line, b) != 0)
 		failed = err_memory(err);

@@ -1,5 +1,6 @@
 /* store_dynamodb_write.h - layer 4, of the store alone: the write side of its DynamoDB backend, in
- * two files: checkpoints and commits (_write.c), and the updates of items (_apply.c).
+ * three files: checkpoints and commits (_write.c), whether an epoch fits (_fits.c), and the updates
+ * of items (_apply.c).
  */
 #ifndef TUBERIA_STORE_DYNAMODB_WRITE_H
 #define TUBERIA_STORE_DYNAMODB_WRITE_H
@@ -22,6 +23,7 @@ struct writing {
 	char *name; /* of the checkpoint, NULL: plain */
 	char owner[2 * DDB_OWNER_BYTES + 1];
 	int64_t generation; /* 0: none yet */
+	int128 sums_below;  /* see _fits.c; as it is when the epoch is in */
 	char *pending;      /* line of the barrier that a run before us began to apply */
 	int64_t ttl_days;
 	uint64_t commits; /* plain ones, for their tokens */
@@ -33,6 +35,14 @@ struct writing {
 	int replace;
 	struct err err; /* the first update that failed */
 };
+
+/* What an item says of that; 0 when it says nothing. */
+int128 ddb_sums_below(const struct json *item);
+
+/* Does the epoch fit, with what is stored: its sums into a decimal and an int64, its ids into keys?
+ * Closes it. Returns 0; or -1, ERR_DATA when it does not, and nothing of it may be applied. Reads
+ * nothing unless amounts, all in all, are near the limit. */
+int ddb_fits(struct writing *w, struct epoch *e, struct err *err);
 
 /* Update all items of the epoch, rollups too, each unless it has had w->number. Waits until all are
  * done. Returns 0, or -1: what was done stays done, and is not done again. */
