@@ -29,7 +29,8 @@ struct api {
 	struct store_reader *reader; /* NULL: not open */
 	struct apianswer answer;
 	struct limit_verdict verdict;
-	struct metric_key *wanted; /* as many as a key may name products */
+	struct metric_key *wanted; /* products of a key: */
+	int wanted_room;
 	struct buf as_of;
 	unsigned char random[64 * ID_BYTES];
 	size_t random_left;
@@ -53,8 +54,7 @@ int api_new(const struct api_options *o, struct api **out, struct err *err)
 	a->frame = (struct apianswer_frame){slice_of(o->origins == NULL ? "" : o->origins),
 					    o->quota, o->burst};
 	a->keys = keyring_new(o->keys);
-	a->wanted = calloc(KEYRING_PRODUCTS_MOST, sizeof *a->wanted);
-	if (a->keys == NULL || a->wanted == NULL)
+	if (a->keys == NULL)
 		err_memory(err);
 	else if (limit_open(o->limit_file, o->quota, o->burst, &a->limit, err) == 0) {
 		*out = a;
@@ -245,6 +245,13 @@ static int add_up_allowed(struct api *a, struct metric *sum, struct err *err)
 	int count = keyring_products(a->keys, a->who), more;
 	struct metric m;
 
+	if (count > a->wanted_room) {
+		free(a->wanted);
+		a->wanted = calloc((size_t)count, sizeof *a->wanted);
+		a->wanted_room = a->wanted == NULL ? 0 : count;
+		if (a->wanted == NULL)
+			return err_memory(err);
+	}
 	for (int i = 0; i < count; i++)
 		a->wanted[i] = (struct metric_key){
 			a->r->cliente_id, keyring_product(a->keys, a->who, i), a->r->fecha};

@@ -166,19 +166,39 @@ static int make_schema(struct sqlite *d, struct err *err)
 	return sqlite_exec(d, "COMMIT", err);
 }
 
+static int64_t number_at(const unsigned char *p)
+{
+	return (int64_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* The mark, by the file's header (sqlite.org/fileformat2.html, 1.3), which says so in a moment;
+ * PRAGMA takes as long as a look-up. Of a store that was made just now it may be in the log still:
+ * then it is not seen here. */
+static int read_mark(struct sqlite *d, int64_t *version)
+{
+	enum { USER_VERSION = 60, APPLICATION = 68 };
+	unsigned char header[100];
+	sqlite3_file *file = NULL;
+
+	sqlite3_file_control(d->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (file == NULL || file->pMethods == NULL ||
+	    file->pMethods->xRead(file, header, sizeof header, 0) != SQLITE_OK ||
+	    number_at(header + APPLICATION) != atol(APPLICATION_ID))
+		return 0;
+	*version = number_at(header + USER_VERSION);
+	return 1;
+}
+
 /* A writer died while it was making the store, and its journal is to be rolled back: not by a
  * connection for reading. */
 static int identify_for_reading(struct sqlite *d, const char *path, int64_t within, struct err *err)
 {
-	int64_t number;
+	int64_t version;
 	int found;
 
 	/* A store that has its mark is there whole: nothing more is to be asked. */
-	if (sqlite_number(d, "PRAGMA application_id", &number, err) == 0 &&
-	    number == atol(APPLICATION_ID))
-		return sqlite_number(d, "PRAGMA user_version", &number, err) == 0
-			       ? check_version(d, number, err)
-			       : -1;
+	if (read_mark(d, &version))
+		return check_version(d, version, err);
 	found = identify_now(d, err);
 	if (found >= 0 || d->code != SQLITE_READONLY_ROLLBACK || access(path, W_OK) != 0)
 		return found;

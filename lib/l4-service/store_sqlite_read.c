@@ -16,13 +16,14 @@ static const char by_tail_sql[] = "SELECT " ITEM_COLUMNS " FROM metricas WHERE "
 				  " AND id >= ?2 AND id < ?3 AND " PRESENT " ORDER BY id";
 static const char first_sql[] =
 	"SELECT " ITEM_COLUMNS " FROM metricas WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1";
-static const char fresh_sql[] = "SELECT barrier_time, epoch FROM checkpoint"
-				" WHERE epoch IS NOT NULL ORDER BY barrier_time DESC LIMIT 1";
+/* Always one row, without a checkpoint one of NULLs; the first two columns are of the greatest. */
+static const char fresh_sql[] = "SELECT barrier_time, epoch, max(barrier_time) FROM checkpoint"
+				" WHERE epoch IS NOT NULL";
 
-enum { BY_ID, BY_RANGE, BY_TAIL, FIRST, FRESH, BEGIN, ROLLBACK, STATEMENTS };
+enum { BY_ID, BY_RANGE, BY_TAIL, FIRST, FRESH, STATEMENTS };
 
 static const char *const sql_of[STATEMENTS] = {by_id_sql, by_range_sql, by_tail_sql, first_sql,
-					       fresh_sql, "BEGIN",      "ROLLBACK"};
+					       fresh_sql};
 
 /* How the rest of an answer is found. */
 enum rest {
@@ -37,7 +38,8 @@ struct reading {
 	struct sqlite d;
 	sqlite3_stmt *statement[STATEMENTS];
 	int begun;     /* by store_begin */
-	int in_a_read; /* a transaction is open, by store_begin or for an answer */
+	int in_a_read; /* a transaction is open, by store_begin or for an answer: FRESH is on its
+			* row */
 	enum rest rest;
 
 	sqlite3_stmt *rows; /* REST_ROWS */
@@ -99,13 +101,15 @@ static sqlite3_stmt *statement_of(struct reading *r, int which, struct err *err)
 	return r->statement[which];
 }
 
+/* A statement that stays on a row keeps all others in its epoch: BEGIN and ROLLBACK are not needed,
+ * which take as long as a look-up. */
 static int open_read(struct reading *r, struct err *err)
 {
 	sqlite3_stmt *statement;
 
 	if (r->in_a_read)
 		return 0;
-	statement = statement_of(r, BEGIN, err);
+	statement = statement_of(r, FRESH, err);
 	if (statement == NULL || sqlite_step(&r->d, statement, err) < 0)
 		return -1;
 	r->in_a_read = 1;
@@ -114,14 +118,8 @@ static int open_read(struct reading *r, struct err *err)
 
 static void close_read(struct reading *r)
 {
-	sqlite3_stmt *statement;
-	struct err ignored;
-
-	if (r->in_a_read) {
-		statement = statement_of(r, ROLLBACK, &ignored);
-		if (statement != NULL)
-			sqlite_step(&r->d, statement, &ignored);
-	}
+	if (r->in_a_read)
+		sqlite3_reset(r->statement[FRESH]);
 	r->in_a_read = 0;
 }
 
@@ -210,20 +208,19 @@ static int read_get(struct store_reader *reader, const struct metric_key *key, s
 static int read_fresh(struct store_reader *reader, int64_t *time, int64_t *epoch, struct err *err)
 {
 	struct reading *r = (struct reading *)reader;
-	sqlite3_stmt *statement;
-	int row;
+	int known;
 
 	end_answer(r);
-	statement = statement_of(r, FRESH, err);
-	if (statement == NULL)
+	if (open_read(r, err) != 0)
 		return -1;
-	row = sqlite_step(&r->d, statement, err);
-	if (row > 0) {
-		*time = sqlite3_column_int64(statement, 0);
-		*epoch = sqlite3_column_int64(statement, 1);
-		sqlite3_reset(statement);
+	known = sqlite3_column_type(r->statement[FRESH], 1) != SQLITE_NULL;
+	if (known) {
+		*time = sqlite3_column_int64(r->statement[FRESH], 0);
+		*epoch = sqlite3_column_int64(r->statement[FRESH], 1);
 	}
-	return row;
+	if (!r->begun)
+		close_read(r);
+	return known;
 }
 
 /* ---- answers of many items ---- */

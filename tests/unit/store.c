@@ -294,10 +294,13 @@ static void held(void)
 				  "DELETE FROM metricas; ROLLBACK",
 				  &err) == 0,
 	      "somebody takes the store for himself");
-	CHECK(store_reader_open(uri, 20000, &other, &err) == -1 && err.status == ERR_TEMP,
+	CHECK(store_reader_open(uri, 20000, &other, &err) == 0 && store_begin(other, &err) == -1 &&
+		      err.status == ERR_TEMP,
 	      "a reader does not wait long: %s", err.message);
+	store_reader_close(other);
 	sqlite_close(&d);
-	CHECK(store_reader_open(uri, 20000, &other, &err) == 0, "then it can be had");
+	CHECK(store_reader_open(uri, 20000, &other, &err) == 0 && store_begin(other, &err) == 0,
+	      "then it can be had");
 	usleep(25000);
 	CHECK(store_begin(other, &err) == 0, "no time is left, and none is needed");
 	store_within(other, 20000);
