@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "l0-base/hash.h"
 #include "l2-line/fcgi.h"
 #include "l2-line/limit.h"
 #include "l3-stream/responder.h"
@@ -329,6 +330,7 @@ static int serve_fastcgi(struct server *s, int listener)
 	struct err err;
 	int status = 0;
 
+	hash_prepare();
 	if (workers_run(&w, &status, &err) < 0)
 		return tool_fail(&err);
 	return status;

@@ -16,6 +16,11 @@ enum { HASH_SHA256_BYTES = 32, HASH_MD5_BYTES = 16 };
 void hash_sha256(struct slice bytes, unsigned char digest[HASH_SHA256_BYTES]);
 void hash_md5(struct slice bytes, unsigned char digest[HASH_MD5_BYTES]);
 
+/* For a program that lives long, in its beginning: let digests use what the processor has for them.
+ * Needed only where the link has --wrap=OPENSSL_cpuid_setup (Makefile, metrics-cgi); else it is so
+ * from the start, and this does nothing. */
+void hash_prepare(void);
+
 /* Keyed (RFC 2104); a key of any length. */
 void hash_hmac_sha256(struct slice key, struct slice bytes, unsigned char mac[HASH_SHA256_BYTES]);
 
