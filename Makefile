@@ -88,8 +88,9 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(say) cc $@
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(PQ_CFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-# Files that change when what they hold does: other flags compile anew, a file less makes a new archive.
-$(BUILD)/flags:   STAMP = $(CC) $(CPPFLAGS_ALL) $(PQ_CFLAGS) $(CFLAGS_ALL) $(LDFLAGS_ALL)
+# Files that change when what they hold does: other flags compile anew (but -Werror, which changes no object), a file
+# less makes a new archive.
+$(BUILD)/flags:   STAMP = $(CC) $(CPPFLAGS_ALL) $(PQ_CFLAGS) $(filter-out -Werror,$(CFLAGS_ALL)) $(LDFLAGS_ALL)
 $(BUILD)/sources: STAMP = $(LIB_SRC)
 $(BUILD)/flags $(BUILD)/sources: FORCE
 	@mkdir -p $(@D)
