@@ -23,6 +23,12 @@ rm -r "$lake"
 run cron TUBERIA_DESTINATION="$lake" TUBERIA_BATCH_LOG=- "$TOP/scripts/batch-pipeline" --date=2024-02-28 -j2
 is "$code $(jq -s length "$work/out")" '0 6' 'destination and log by the environment'
 
+# Where Athena looks for a partition is where it is.
+template=$(sed -n "s/.*'storage.location.template' = '\(.*\)'.*/\1/p" "$TOP/scripts/deploy/athena.sql")
+template=${template#"$(sed -n "s/^LOCATION '\(.*\)'$/\1/p" "$TOP/scripts/deploy/athena.sql")"}
+path=$(sed 's/${proveedor}/1/; s/${year}/2024/; s/${month}/02/; s/${day}/28/' <<<"$template")
+passes 'the table for Athena has the path of a partition' test -e "$lake/$path/_SUCCESS"
+
 batch --dry-run
 is "$code $(cat "$work/err")" '0 ' '--dry-run'
 is "$(cat "$work/out")" "$(sql "SELECT '{\"provider\":' || to_json(proveedor) || ',\"day\":\"2024-02-28\",\"rows\":' || count(DISTINCT cliente_id) || ',\"sum\":' || coalesce(sum(monto), 0) || '}'

@@ -9,8 +9,8 @@ if ! command -v systemd-analyze >/dev/null; then
 fi
 # It looks whether the commands are there.
 mkdir "$work/bin" "$work/units"
-ln -s "$TUBERIA_BIN"/* "$TOP/scripts/realtime-pipeline" "$work/bin"
-for unit in "$TOP"/scripts/deploy/*.service "$TOP"/scripts/deploy/*.socket; do
+ln -s "$TUBERIA_BIN"/* "$TOP"/scripts/*-pipeline "$work/bin"
+for unit in "$TOP"/scripts/deploy/*.service "$TOP"/scripts/deploy/*.socket "$TOP"/scripts/deploy/*.timer; do
     sed "s|/usr/local/bin/|$work/bin/|" "$unit" >"$work/units/${unit##*/}"
 done
 for unit in "$work"/units/*; do
