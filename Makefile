@@ -35,7 +35,7 @@ FUZZERS  = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 C_FILES  = $(wildcard lib/*/*.[ch] cmd/*.[ch] tests/*/*.[ch])
 TIDY     = $(patsubst %.c,$(BUILD)/%.tidy,$(wildcard lib/*/*.c cmd/*.c))
 MAN      = $(wildcard man/*.[1-8])
-SCRIPTS  = $(filter-out scripts/demo scripts/install-deps scripts/deploy,$(wildcard scripts/*))
+SCRIPTS  = $(filter-out scripts/demo% scripts/install-deps scripts/deploy,$(wildcard scripts/*))
 SHELL_FILES = $(shell grep -lE '^\#!.*\bbash' -r scripts .ci tests) $(wildcard tests/lib/*.sh \
               tests/tools/*/*.sh tests/e2e/*.sh tests/e2e/*/*.sh tests/bench/*.sh)
 
@@ -172,6 +172,11 @@ demo:                           ## the whole thing on a private PostgreSQL, from
 	@$(MAKE) --no-print-directory all
 	@scripts/demo
 
+demo-batch:                     ## the daily files, likewise
+	@scripts/install-deps demo
+	@$(MAKE) --no-print-directory all
+	@scripts/demo-batch
+
 format:                         ## lay the C code out
 	clang-format -i $(C_FILES)
 
@@ -205,4 +210,4 @@ FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all units check test clang san-build san lint layers fuzz fuzz-build fuzz-seeds \
-	fuzzers chaos soak bench bench-plot demo format install uninstall clean help FORCE
+	fuzzers chaos soak bench bench-plot demo demo-batch format install uninstall clean help FORCE
