@@ -72,6 +72,18 @@ printf '%s\ty\nok\t50%%\n' "$(head -c 300 /dev/zero | tr '\0' x)" >"$work/p.tsv"
 batch --providers "$work/p.tsv"
 is "$code $(logged 'select(.provider == "ok") | .status')" '1 0' 'a name that is too long for a path: the others are published'
 
+# On a terminal.
+if command -v expect >/dev/null; then
+    printf 'set timeout 60\nset stty_init "columns 60"\nspawn -noecho {*}$argv\nexpect eof\nexit [lindex [wait] 3]\n' >"$work/terminal.exp"
+    TERM=xterm run expect "$work/terminal.exp" batch-pipeline --log "$log" "$lake" "${days[@]}"
+    like "$code $(tr '\r' '\n' <"$work/out" | sed 's/\x1b\[K//' | grep -c '^[0-9] of 6 partitions, [0-5] running')" '^0 [1-9]' 'progress on a terminal'
+    is "$(tail -c 4 "$work/out")" $'\r\e[K' 'which is wiped at the end'
+    TERM=dumb run expect "$work/terminal.exp" batch-pipeline --log "$log" "$lake" "${days[@]}"
+    is "$code $(cat "$work/out")" '0 ' 'a dumb one has none'
+else
+    skip 'progress on a terminal' 'expect is not installed'
+fi
+
 # Command lines.
 refuses 64 '--frobnicate: no such option' 'an unknown option' --frobnicate
 refuses 64 '--date: not a date' 'no date' --date 2024-02-30
