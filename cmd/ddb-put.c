@@ -316,6 +316,15 @@ static int store_rest(struct put *p, const struct err *why, int status)
 	return commit_plain(p, &err) == 0 ? status : tool_fail(&err);
 }
 
+static void say_remark(const struct put *p)
+{
+	struct buf line = {0};
+
+	if (store_remark(p->store, &line) > 0 && !line.failed)
+		tool_say("%.*s", SLICE_ARG(buf_view(&line)));
+	buf_free(&line);
+}
+
 static void last_words(struct put *p, int failed)
 {
 	uint64_t rejected = p->in.rejected, known = p->stored + p->held + p->gathered;
@@ -326,6 +335,8 @@ static void last_words(struct put *p, int failed)
 		rejected = p->in.records - known;
 	if (p->dropped > 0)
 		tool_say("records behind the last barrier, not stored: %" PRIu64, p->dropped);
+	if (given.verbose)
+		say_remark(p);
 	if (given.verbose)
 		tool_say("in %" PRIu64 " = stored %" PRIu64 " + dropped %" PRIu64
 			 " + rejected %" PRIu64 "; epochs %" PRIu64,

@@ -370,7 +370,8 @@ static int check_options(char **operands, size_t count, int serving, struct err 
 			       "--listen SOCKET serves FastCGI");
 	if (api_options.store == NULL)
 		return err_set(err, ERR_USAGE,
-			       "which store? --store sqlite:FILE, or TUBERIA_STORE in the "
+			       "which store? --store sqlite:FILE or dynamodb:TABLE, or "
+			       "TUBERIA_STORE in the "
 			       "environment");
 	if (base != NULL && base[0] != '\0' && (base[0] != '/' || base[strlen(base) - 1] == '/'))
 		return err_set(err, ERR_USAGE, "--base: \"%s\": must be as /api", base);

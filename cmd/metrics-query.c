@@ -455,7 +455,8 @@ static int check_operands(const struct subcommand *s, char **operands, size_t co
 			"serie: without --cliente and --producto, it needs --desde or --hasta");
 	if (store_uri == NULL)
 		return err_set(err, ERR_USAGE,
-			       "which store? --store sqlite:FILE, or TUBERIA_STORE in the "
+			       "which store? --store sqlite:FILE or dynamodb:TABLE, or "
+			       "TUBERIA_STORE in the "
 			       "environment");
 	return 0;
 }

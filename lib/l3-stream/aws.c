@@ -152,6 +152,11 @@ const char *aws_label(const struct aws *a)
 	return a->label.at;
 }
 
+int64_t aws_skew(const struct aws *a)
+{
+	return a->skew;
+}
+
 int aws_endpoint_is_set(const struct aws *a)
 {
 	return a->endpoint_is_set;

@@ -48,6 +48,9 @@ const struct awsconfig *aws_config(const struct aws *a); /* as long as it is ope
 /* Where it is, for messages: "dynamodb in eu-west-1", or with its URL if that was set. */
 const char *aws_label(const struct aws *a);
 
+/* How far this machine's clock is behind the service's, in seconds; what it is corrected by. */
+int64_t aws_skew(const struct aws *a);
+
 /* 1 when the endpoint was set, and so may be no AWS at all: S3's hosts have no names of buckets in
  * front of them then. */
 int aws_endpoint_is_set(const struct aws *a);

@@ -210,6 +210,11 @@ size_t store_held(const struct store *s)
 	return s->held == NULL ? 0 : epoch_count(s->held);
 }
 
+int store_remark(const struct store *s, struct buf *line)
+{
+	return s->writing->remark == NULL ? 0 : s->writing->remark(s, line);
+}
+
 int store_settle(struct store *s, struct err *err)
 {
 	struct barrier b;

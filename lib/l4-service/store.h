@@ -129,6 +129,10 @@ size_t store_held(const struct store *s); /* ids of that, as epoch_count has the
 /* Commit what was put off, if anything. Returns as store_commit. */
 int store_settle(struct store *s, struct err *err);
 
+/* What is worth a line with -v at the end of a run, though nothing failed. Appends it, without
+ * newline. Returns 1; 0: nothing is. */
+int store_remark(const struct store *s, struct buf *line);
+
 /* ---- Looking after it ---------------------------------------------------------------------- */
 
 /* Append the line of the barrier that was committed last under this name, its newline included,

@@ -70,6 +70,8 @@ struct store_writing {
 	int (*commit)(struct store *s, struct epoch *e, const struct barrier *b, int replace,
 		      struct err *err);
 
+	int (*remark)(const struct store *s, struct buf *line); /* NULL: never */
+
 	int (*show_checkpoint)(const char *place, const char *name, struct buf *line,
 			       struct err *err);
 	int (*drop_checkpoint)(const char *place, const char *name, struct err *err);

@@ -371,11 +371,25 @@ static int ddb_commit(struct store *s, struct epoch *e, const struct barrier *b,
 	return 0;
 }
 
+static int ddb_remark(const struct store *s, struct buf *line)
+{
+	const struct writing *w = (const struct writing *)s;
+	int64_t skew = aws_skew(w->d.aws);
+
+	if (skew == 0)
+		return 0;
+	buf_printf(line,
+		   "this machine's clock is %" PRId64 " s %s that of %s; signatures had its time",
+		   skew < 0 ? -skew : skew, skew < 0 ? "ahead of" : "behind", aws_label(w->d.aws));
+	return 1;
+}
+
 const struct store_writing store_dynamodb_writing = {
 	.open = ddb_write_open,
 	.close = ddb_write_close,
 	.stage = ddb_stage,
 	.commit = ddb_commit,
+	.remark = ddb_remark,
 	.show_checkpoint = ddb_show_checkpoint,
 	.drop_checkpoint = ddb_drop_checkpoint,
 	.create = ddb_create,

@@ -6,7 +6,7 @@
 #   gate_clock SECONDS       its clock is so far ahead of ours
 #   gate_seen FILTER         what it has seen, by jq
 #
-# GATE is its URL. The environment it sets: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
+# GATE is its URL, TLS_PORT the port of --tls. The environment it sets: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
 # AWS_SECRET_ACCESS_KEY, AWS_EC2_METADATA_DISABLED, HOME (an empty directory).
 
 gate_control() {
@@ -16,7 +16,7 @@ print(u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode() if len(sys.argv) > 2
 }
 
 gate_start() {
-    local pid
+    local pid port
     /usr/bin/python3 "$TOP/tests/lib/awsgate.py" --port-file "$work/gate.port" "$@" >"$work/gate.log" 2>&1 &
     pid=$!
     at_exit "kill $pid 2>/dev/null; wait $pid 2>/dev/null"
@@ -24,7 +24,9 @@ gate_start() {
         note "$(cat "$work/gate.log")"
         exit 1
     fi
-    GATE=http://127.0.0.1:$(cat "$work/gate.port")
+    # shellcheck disable=SC2034
+    read -r port TLS_PORT <"$work/gate.port"
+    GATE=http://127.0.0.1:$port
     mkdir -p "$work/home"
     export AWS_ENDPOINT_URL=$GATE AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true HOME=$work/home
     export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """awsgate.py: stands in front of an emulator of AWS and is as strict, and as unreliable, as AWS itself.
 
-usage: awsgate.py [--upstream PORT] [--region REGION] [--port-file FILE]
+usage: awsgate.py [--upstream PORT] [--region REGION] [--port-file FILE] [--tls PEM]
 
 Each request's signature is computed anew from the bytes on the wire by botocore, the body is checked against
 botocore's model of the service; then a fault may happen, and what is left goes to the upstream. Without
 --upstream it answers {} itself. It also plays STS, the endpoint of a container and that of an instance, so that
-every source of credentials can be tried.
+every source of credentials can be tried. It is a proxy too. --tls: key and certificates of a port that speaks
+TLS, which stands in FILE as well, behind the other one.
 
 Keys that it knows: AKIDEXAMPLE with the secret of AWS's documentation, READONLY (may not write) and whatever it
 has given out itself. Control, all JSON:
@@ -31,6 +32,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -422,12 +424,31 @@ class Gate:
         writer.write(text if r.method == "HEAD" else text + body)
         await writer.drain()
 
+    async def tunnel(self, target, reader, writer):
+        """A proxy's part: bytes, until one side has no more."""
+        async def copy(source, sink):
+            while data := await source.read(1 << 16):
+                sink.write(data)
+                await sink.drain()
+            sink.close()
+        self.count("requests", "CONNECT")
+        host, _, port = target.rpartition(":")
+        there, back = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 .\r\n\r\n")
+        await asyncio.gather(copy(reader, back), copy(there, writer))
+
     async def serve(self, reader, writer):
         self.seen["connections"] += 1
         try:
             while (message := await read_message(reader)) is not None:
                 first, headers, body = message
                 method, target, _ = first.split(" ", 2)
+                if method == "CONNECT":
+                    await self.tunnel(target, reader, writer)
+                    return
+                if target.startswith("http://"):
+                    self.count("requests", "by proxy")
+                    target = "/" + target.split("/", 3)[3]
                 if headers.get("expect"):
                     raise Cut("close")
                 await self.answer(Request(method, target, headers, body), writer)
@@ -480,10 +501,16 @@ async def main():
     parser.add_argument("--upstream", type=int)
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--port-file")
+    parser.add_argument("--tls")
     options = parser.parse_args()
     gate = Gate(options)
     server = await asyncio.start_server(gate.serve, "127.0.0.1", 0, limit=1 << 26, backlog=1000)
     port = server.sockets[0].getsockname()[1]
+    if options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options.tls)
+        secure = await asyncio.start_server(gate.serve, "127.0.0.1", 0, limit=1 << 26, ssl=context)
+        port = f"{port} {secure.sockets[0].getsockname()[1]}"
     if options.port_file:
         with open(options.port_file + ".new", "w", encoding="ascii") as f:
             f.write(f"{port}\n")

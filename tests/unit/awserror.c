@@ -59,9 +59,15 @@ static void test_errors(void)
 
 static void test_dates(void)
 {
-	static const char *const wrong[] = {
-		"", "Sun, 06 Nov 1994 08:49:37 UTC", "Sunday, 06-Nov-94 08:49:37 GMT",
-		"Sun, 06 ovD 1994 08:49:37 GMT", "Sun, 46 Nov 1994 08:49:37 GMT"};
+	static const char *const wrong[] = {"",
+					    "Sun, 06 Nov 1994 08:49:37 UTC",
+					    "Sunday, 06-Nov-94 08:49:37 GMT",
+					    "Sun, 06 ovD 1994 08:49:37 GMT",
+					    "Sun, 46 Nov 1994 08:49:37 GMT",
+					    "Sat, 31 Feb 2024 08:49:37 GMT",
+					    "Sun, 06 Nov 1994 8:49:37  GMT",
+					    "Sun, 00 Nov 1994 08:49:37 GMT",
+					    "Sun, 06 Nov 1994 +8:49:37 GMT"};
 	int64_t at = 5;
 
 	CHECK(httpdate_parse(slice_of("Sun, 06 Nov 1994 08:49:37 GMT"), &at) == 0 &&
