@@ -4,7 +4,8 @@
 . "$TOP/tests/lib/dynamodb.sh"
 dynamodb_start
 
-# Not here: what is about files, or texts with their names.
+# Not here: what is about files, or texts with their names; and the case that changes a store by SQL, which
+# scripts-of-sqlite.sh has.
 except="file-names-mean-nothing-but-files store-that-is-none verify-finds-what-was-tampered-with wrong-command-lines wrong-questions"
 
 # ddb-put, which makes its table first, and sqlite3, which looks at a copy of it.
