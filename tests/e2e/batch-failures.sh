@@ -90,9 +90,47 @@ is "$(cat "$work/batch.err")" 'batch-pipeline: stopped: 1 of 2 partitions publis
 wait_for 30 nothing_runs
 is "$?" 0 'nothing is left'
 
+gate_open
+
+# How many at once.
+days=(--date 2024-03-01)
+for jobs in 5 2; do
+    options=()
+    [ $jobs = 5 ] || options=("-j$jobs")
+    gate_shut
+    batch_start -t slow "${options[@]}"
+    wait_for 60 locks_are 'NOT granted' $jobs
+    is "$(sql "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'batch-pipeline' AND wait_event_type = 'Lock'")" $jobs \
+        "$jobs of six partitions at once${options[*]:+, by }${options[*]}"
+    gate_open
+    batch_end
+    is "$code" 0 'then all are published'
+done
+
+# A disk without room: temporary, what is there is whole, and with room the next run does it.
+mkdir "$work/small"
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=32k tuberia-test "$work/small" 2>/dev/null; then
+    at_exit 'umount "$work/small"'
+    elsewhere=$lake
+    lake=$work/of.day batch
+    lake=$work/small/lake
+    batch --retries 1 --backoff 0
+    like "$code $(cat "$work/err")" '^(1|75) batch-pipeline: .*: No space left on device \(try 2\)' 'no room in the destination: tried again, and said'
+    is "$(find "$lake" -name _SUCCESS -printf '%h\n' | while IFS= read -r partition; do
+        diff -r "$partition" "$work/of.day/${partition#"$lake/"}"
+    done)" '' 'what claims to be whole is whole'
+    mount -o remount,size=64m "$work/small"
+    batch
+    is "$code $(diff -r "$lake" "$work/of.day")" '0 ' 'with room all is published'
+    lake=$elsewhere
+else
+    skip 'a disk without room' 'mounting a small one takes root'
+fi
+
 # Each kind of process killed in the middle of its work.
 for victim in psql s3-partition; do
     rm -f "$log"
+    gate_shut
     batch_start -t slow --backoff 0 --provider 1
     gate_waits
     for pid in $(pgrep -P "$batch"); do
@@ -106,7 +144,6 @@ for victim in psql s3-partition; do
     gate_open
     batch_end
     is "$code $(cat "$work/batch.err")" '0 ' 'and tried again'
-    [ $victim = s3-partition ] || gate_shut
 done
 
 # psql dies when it has written thousands of rows: what stands in the pipe is a part, and no more.

@@ -54,4 +54,6 @@ batch -t $was
 is "$code $(diff -r "$lake" "$work/of.$was" && echo same)" '0 same' 'the last rerun'
 batch
 equals_sql 'the files equal SQL'
+is "$(find "${TMPDIR:-/tmp}" "$work" -maxdepth 1 \( -name 'tuberia-batch.*' -o -name '*.run' \) -user "$(id -u)" -newer "$work/of.ventas" 2>/dev/null)" '' \
+    'nothing is left of those that were killed'
 done_testing

@@ -72,6 +72,14 @@ printf '%s\ty\nok\t50%%\n' "$(head -c 300 /dev/zero | tr '\0' x)" >"$work/p.tsv"
 batch --providers "$work/p.tsv"
 is "$code $(logged 'select(.provider == "ok") | .status')" '1 0' 'a name that is too long for a path: the others are published'
 
+# The destination is s3-partition's affair.
+mkdir "$work/bin"
+printf '#!/bin/bash\nprintf "%%s\\n" "$@" >>"%s"\nexit 78\n' "$work/told" >"$work/bin/s3-partition"
+chmod +x "$work/bin/s3-partition"
+TUBERIA_BIN=$work/bin run batch-pipeline --log "$log" --date 2024-02-28 --provider 1 's3://bucket/a prefix/' -- --compress zstd
+is "$code $(head -n 2 "$work/told" | tr '\n' ' ')$(tail -n 2 "$work/told" | tr '\n' ' ')" '78 --to s3://bucket/a prefix/ --compress zstd ' \
+    's3:// is handed on as it is, and what follows --'
+
 # On a terminal.
 if command -v expect >/dev/null; then
     printf 'set timeout 60\nset stty_init "columns 60"\nspawn -noecho {*}$argv\nexpect eof\nexit [lindex [wait] 3]\n' >"$work/terminal.exp"
