@@ -103,11 +103,24 @@ static int set_up(struct tail *t, char **operands, size_t count, struct err *err
 	return kinesistail_open(&o, &t->from, err);
 }
 
+static int wait_for_news(struct tail *t, struct err *err)
+{
+	int64_t until = kinesistail_due(t->from), due = feed_due_at(t->feed);
+
+	if (due < until && (feed_open(t->feed) > 0 || kinesistail_caught_up(t->from)))
+		until = due;
+	return feed_wait(t->feed, kinesistail_fd(t->from), POLLIN, until, tool_wait_mask(), err);
+}
+
 /* A barrier in front of everything: a stage that needs one to begin from has it. */
 static int begin(struct tail *t, struct err *err)
 {
 	if (given.resume != NULL)
 		return feed_resume(t->feed, &t->resume, err);
+	while (!tool_stop && kinesistail_opening(t->from))
+		if (kinesistail_work(t->from, err) != 0 ||
+		    (kinesistail_opening(t->from) && wait_for_news(t, err) != 0))
+			return -1;
 	return kinesistail_barrier(t->from, err);
 }
 
@@ -119,15 +132,6 @@ static int close_epoch(struct tail *t, struct err *err)
 	     (feed_waiting(t->feed) > 0 || !kinesistail_caught_up(t->from))))
 		return 0;
 	return kinesistail_barrier(t->from, err);
-}
-
-static int wait_for_news(struct tail *t, struct err *err)
-{
-	int64_t until = kinesistail_due(t->from), due = feed_due_at(t->feed);
-
-	if (due < until && (feed_open(t->feed) > 0 || kinesistail_caught_up(t->from)))
-		until = due;
-	return feed_wait(t->feed, kinesistail_fd(t->from), POLLIN, until, tool_wait_mask(), err);
 }
 
 static int run(struct tail *t, struct err *err)

@@ -68,6 +68,27 @@ struct seen *kinshard_writer(struct kinshard *s, struct slice name, struct err *
 	return found;
 }
 
+const char *kinshard_other_writer(const struct kinshard *s, struct slice name)
+{
+	for (size_t i = 0; i < s->seen_count; i++)
+		if (!seen_is_one_writer(slice_of(s->seen[i].name), name))
+			return s->seen[i].name;
+	return NULL;
+}
+
+int kinshard_adopt(struct kinshard *s, const struct kinshard *there, struct eras *e,
+		   struct err *err)
+{
+	for (size_t i = 0; i < there->seen_count; i++) {
+		struct slice name = slice_of(there->seen[i].name);
+
+		eras_learn(e, name);
+		if (seen_is_anew(name) && kinshard_writer(s, name, err) == NULL)
+			return -1;
+	}
+	return 0;
+}
+
 int kinshard_inherit(struct kinshard *s, const struct kinshard *parent, struct err *err)
 {
 	for (size_t i = 0; i < parent->seen_count; i++) {

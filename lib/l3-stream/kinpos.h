@@ -13,6 +13,7 @@
 
 #include "l0-base/buf.h"
 #include "l0-base/err.h"
+#include "l2-line/eras.h"
 #include "l2-line/seen.h"
 
 enum { KINPOS_TEXT_MAX = 128, KINPOS_WRITERS_MAX = 64 };
@@ -39,6 +40,14 @@ void kinshard_free(struct kinshard *s); /* what it holds */
 /* What was met of a writer: all generations of one NAME are one writer, whose latest counts.
  * Returns NULL with ERR_TEMP, or ERR_CONFIG for too many writers. */
 struct seen *kinshard_writer(struct kinshard *s, struct slice name, struct err *err);
+
+/* The name of another writer of the shard than this, or NULL. */
+const char *kinshard_other_writer(const struct kinshard *s, struct slice name);
+
+/* A generation that counts there counts on the way to it: the epoch that it has begun is empty.
+ * Returns 0, or -1. */
+int kinshard_adopt(struct kinshard *s, const struct kinshard *there, struct eras *e,
+		   struct err *err);
 
 /* The child of a reshard has met what its parent has. Returns 0, or -1. */
 int kinshard_inherit(struct kinshard *s, const struct kinshard *parent, struct err *err);

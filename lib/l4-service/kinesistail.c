@@ -39,12 +39,19 @@ struct kinesistail {
 	struct shard **shards;
 	size_t count;
 	int first;     /* the shards are looked up for the first time, and not to resume */
+	int opening;   /* nothing is read yet */
 	int targeting; /* targets are set, for the barrier that is awaited */
 	struct buf text, data;
 	struct eras eras;
 	struct kindata_counts lines;
 	uint64_t records, dropped;
 };
+
+static int strange_reply(const struct kinesistail *t, const char *operation, struct err *err)
+{
+	return err_set(err, ERR_UNAVAILABLE, "%s: %s: a reply that is none", aws_label(t->aws),
+		       operation);
+}
 
 /* ---- shards ---- */
 
@@ -101,14 +108,14 @@ static int is_at_target(const struct shard *s)
 static int take_shard(void *context, const struct json *item, struct err *err)
 {
 	struct kinesistail *t = context;
+	const struct json *range = json_get(item, "SequenceNumberRange");
 	const char *id = json_string(json_get(item, "ShardId"));
 	const char *parents[2] = {json_string(json_get(item, "ParentShardId")),
 				  json_string(json_get(item, "AdjacentParentShardId"))};
 	struct shard *s;
 
 	if (id == NULL || strlen(id) > KINPOS_TEXT_MAX || strpbrk(id, ";=~") != NULL)
-		return err_set(err, ERR_UNAVAILABLE, "%s: ListShards: a reply that is none",
-			       aws_label(t->aws));
+		return strange_reply(t, "ListShards", err);
 	if (t->o.shard != NULL && strcmp(id, t->o.shard) != 0)
 		return 0;
 	s = find(t, id);
@@ -120,6 +127,8 @@ static int take_shard(void *context, const struct json *item, struct err *err)
 			s->at.place.kind = KINPLACE_TIME;
 			snprintf(s->at.place.text, sizeof s->at.place.text, "%" PRId64, t->o.from);
 			s->latest = t->o.at_end;
+			if (s->latest && json_get(range, "EndingSequenceNumber") != NULL)
+				s->at.place = (struct kinplace){.kind = KINPLACE_DONE};
 		}
 	}
 	for (int i = 0; i < 2; i++)
@@ -134,31 +143,29 @@ static int list_shards(struct kinesistail *t, int first, struct err *err)
 	return kinesis_list_shards(t->aws, t->o.stream, take_shard, t, err);
 }
 
-/* Parents that are still known must be read. Those that are not are older than the stream keeps. */
+/* NULL: there is none, or it is older than the stream keeps. */
+static const struct shard *parent_of(const struct shard *s, int i)
+{
+	return *s->parents[i] == '\0' ? NULL : find(s->t, s->parents[i]);
+}
+
 static int may_begin(const struct shard *s)
 {
-	for (int i = 0; i < 2; i++) {
-		const struct shard *parent =
-			*s->parents[i] == '\0' ? NULL : find(s->t, s->parents[i]);
-
-		if (parent != NULL && !is_done(parent))
+	for (int i = 0; i < 2; i++)
+		if (parent_of(s, i) != NULL && !is_done(parent_of(s, i)))
 			return 0;
-	}
 	return 1;
 }
 
 static int begin(struct shard *s, struct err *err)
 {
 	s->state = LOST;
-	if (s->at.place.kind != KINPLACE_BEGIN || s->at.seen_count > 0)
+	if (s->at.place.kind == KINPLACE_AFTER || s->at.seen_count > 0)
 		return 0;
-	for (int i = 0; i < 2; i++) {
-		const struct shard *parent =
-			*s->parents[i] == '\0' ? NULL : find(s->t, s->parents[i]);
-
-		if (parent != NULL && kinshard_inherit(&s->at, &parent->at, err) != 0)
+	for (int i = 0; i < 2; i++)
+		if (parent_of(s, i) != NULL &&
+		    kinshard_inherit(&s->at, &parent_of(s, i)->at, err) != 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -225,14 +232,15 @@ static int begin_anew(struct shard *s, struct slice name, struct err *err)
 {
 	struct kinesistail *t = s->t;
 
-	for (size_t i = 0; i < t->count; i++)
-		for (size_t k = 0; k < t->shards[i]->at.seen_count; k++)
-			if (!seen_is_one_writer(slice_of(t->shards[i]->at.seen[k].name), name))
-				return err_set(err, ERR_CONFIG,
-					       "%s: the writer %.*s begins anew, and %s has put "
-					       "lines too: which are to go, nobody can tell",
-					       t->o.stream, SLICE_ARG(name),
-					       t->shards[i]->at.seen[k].name);
+	for (size_t i = 0; i < t->count; i++) {
+		const char *other = kinshard_other_writer(&t->shards[i]->at, name);
+
+		if (other != NULL)
+			return err_set(err, ERR_CONFIG,
+				       "%s: the writer %.*s begins anew, and %s has put lines too: "
+				       "which are to go, nobody can tell",
+				       t->o.stream, SLICE_ARG(name), other);
+	}
 	if (feed_awaited(t->o.feed) != NULL)
 		return err_set(err, ERR_DATA,
 			       "%s: the writer %.*s begins anew within an epoch that was promised",
@@ -268,10 +276,7 @@ static int give_record(struct shard *s, const struct json *item, const char *seq
 
 	buf_clear(&s->t->data);
 	if (text == NULL || base64_get(&s->t->data, slice_of(text)) != 0)
-		return s->t->data.failed ? err_memory(err)
-					 : err_set(err, ERR_UNAVAILABLE,
-						   "%s: GetRecords: a reply that is none",
-						   aws_label(s->t->aws));
+		return s->t->data.failed ? err_memory(err) : strange_reply(s->t, "GetRecords", err);
 	if (give_data(s, err) != 0)
 		return -1;
 	s->at.place.kind = KINPLACE_AFTER;
@@ -289,8 +294,7 @@ static int give_records(struct shard *s, const struct json *list, struct err *er
 		struct kinplace place = {.kind = KINPLACE_AFTER};
 
 		if (sequence == NULL || strlen(sequence) > KINPOS_TEXT_MAX)
-			return err_set(err, ERR_UNAVAILABLE, "%s: GetRecords: a reply that is none",
-				       aws_label(s->t->aws));
+			return strange_reply(s->t, "GetRecords", err);
 		snprintf(place.text, sizeof place.text, "%s", sequence);
 		if (s->t->targeting && kinplace_compare(&place, &s->target) > 0)
 			return 1;
@@ -346,9 +350,7 @@ static int take_iterator(struct shard *s, struct err *err)
 	}
 	json_free(reply);
 	s->state = READY;
-	return failed ? err_set(err, ERR_UNAVAILABLE, "%s: GetShardIterator: a reply that is none",
-				aws_label(s->t->aws))
-		      : 0;
+	return failed ? strange_reply(s->t, "GetShardIterator", err) : 0;
 }
 
 static int take_answer(struct shard *s, int64_t now, struct err *err)
@@ -375,21 +377,6 @@ static int take_answer(struct shard *s, int64_t now, struct err *err)
 
 /* ---- barriers that are awaited ---- */
 
-/* A generation that counts there counts on the way: the epoch that it has begun is empty. */
-static int learn_eras(struct shard *s, const struct kinshard *there, struct err *err)
-{
-	for (size_t i = 0; i < there->seen_count; i++) {
-		struct slice name = slice_of(there->seen[i].name);
-
-		if (!seen_is_anew(name))
-			continue;
-		eras_learn(&s->t->eras, name);
-		if (kinshard_writer(&s->at, name, err) == NULL)
-			return -1;
-	}
-	return 0;
-}
-
 static int set_targets(struct kinesistail *t, const char *text, struct err *err)
 {
 	struct kinpos pos;
@@ -401,7 +388,7 @@ static int set_targets(struct kinesistail *t, const char *text, struct err *err)
 
 		/* One that was not known then is not read. */
 		t->shards[i]->target = there != NULL ? there->place : (struct kinplace){0};
-		if (there != NULL && learn_eras(t->shards[i], there, err) != 0) {
+		if (there != NULL && kinshard_adopt(&t->shards[i]->at, there, &t->eras, err) != 0) {
 			kinpos_free(&pos);
 			return -1;
 		}
@@ -445,7 +432,7 @@ static int start_due(struct kinesistail *t, int64_t now, struct err *err)
 			return failed;
 		if (s->state == LOST)
 			failed = ask_iterator(s, err);
-		else if (s->state == READY && s->due <= now && !feed_full(t->o.feed))
+		else if (s->state == READY && s->due <= now && !feed_full(t->o.feed) && !t->opening)
 			failed = ask_records(s, now, err);
 		if (failed)
 			return -1;
@@ -465,6 +452,17 @@ int kinesistail_work(struct kinesistail *t, struct err *err)
 	return approach(t, err);
 }
 
+int kinesistail_opening(struct kinesistail *t)
+{
+	int waiting = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		waiting |= t->shards[i]->state != READY && !is_done(t->shards[i]) &&
+			   may_begin(t->shards[i]);
+	t->opening &= waiting;
+	return t->opening;
+}
+
 int kinesistail_fd(const struct kinesistail *t)
 {
 	return aws_fd(t->aws);
@@ -478,8 +476,8 @@ int64_t kinesistail_due(const struct kinesistail *t)
 		due = now + aws * 1000;
 	for (size_t i = 0; i < t->count; i++) {
 		const struct shard *s = t->shards[i];
-		int ready =
-			s->state == READY ? !feed_full(t->o.feed) : s->state == LOST || s->answered;
+		int ready = s->state == READY ? !feed_full(t->o.feed) && !t->opening
+					      : s->state == LOST || s->answered;
 
 		if (s->state == WAITS)
 			ready = may_begin(s);
@@ -563,6 +561,7 @@ int kinesistail_open(const struct kinesistail_options *o, struct kinesistail **o
 	if (t == NULL)
 		return err_memory(err);
 	t->o = *o;
+	t->opening = o->at_end && o->resume == NULL;
 	if (aws_open(&a, &t->aws, err) != 0 ||
 	    (o->resume != NULL && restore(t, o->resume, err) != 0) ||
 	    list_shards(t, o->resume == NULL, err) != 0) {

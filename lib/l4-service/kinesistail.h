@@ -21,7 +21,7 @@ struct kinesistail_options {
 	const char *stream;
 	const char *shard; /* only this one, or NULL */
 	/* Milliseconds since 1970: from then on; -1: from the begin. at_end: it is now, and what
-	 * the service calls the latest. */
+	 * the service calls the latest: see kinesistail_opening. */
 	int64_t from;
 	int at_end;
 	const char *resume;      /* a position instead, or NULL */
@@ -39,6 +39,10 @@ void kinesistail_close(struct kinesistail *t); /* NULL is allowed */
 
 /* Do what is to be done now, without waiting. Returns 0, or -1. */
 int kinesistail_work(struct kinesistail *t, struct err *err);
+
+/* 1: until the service has said of every shard where its end is now. What is put later comes;
+ * nothing is read meanwhile, and no barrier should be placed. */
+int kinesistail_opening(struct kinesistail *t);
 
 /* Wait on this descriptor (POLLIN), until that time (nanoseconds of feed_now). */
 int kinesistail_fd(const struct kinesistail *t);
