@@ -15,7 +15,7 @@
 
 #include "l0-base/buf.h"
 
-#define SEEN_WINDOW 512
+#define SEEN_WINDOW 1024
 #define SEEN_NAME_MAX 64 /* "NAME.GENERATION" */
 #define SEEN_ANEW 'N'
 #define SEEN_KEY "\"@put\""        /* the label is a member of the line, the last one */

@@ -14,12 +14,15 @@
 #include "l4-service/kinesis.h"
 
 /* Of one request: 500 records, 5 MiB with keys; of one record: 1 MiB with its key. */
-#define WINDOW 500
+#define REQUEST_RECORDS 500
 #define REQUEST_BYTES ((size_t)5 << 20)
 #define RECORD_BYTES ((size_t)1 << 20)
 /* Lines joined into one record: PUT payload units are 25 KiB. */
 #define JOIN_BYTES ((size_t)25 << 10)
 #define KEY_CHARACTERS 256
+/* Lines that wait, and those stored between them: twice a request, so that the few that one leaves
+ * behind, second lines of their keys, go with the next and not alone. */
+#define WINDOW 1000
 /* Rounds in a row in which nothing was stored; the waits between them grow up to 5 s. */
 #define TRIES 12
 #define WAIT_FIRST_MS 50
@@ -155,7 +158,7 @@ static int choose(struct kinesisput *k)
 		if (fresh)
 			size += e->key.len;
 		/* Once a line of a key has to stay, so have all behind it. */
-		if (bytes + size > REQUEST_BYTES ||
+		if (bytes + size > REQUEST_BYTES || (fresh && records == REQUEST_RECORDS) ||
 		    (!fresh && (!k->join || r->last == SIZE_MAX || r->bytes + size > JOIN_BYTES))) {
 			r->last = SIZE_MAX;
 			continue;
@@ -288,7 +291,7 @@ static void wait_some(struct kinesisput *k, int tries)
 /* One request. *progress: something was stored. Returns 0, or -1. */
 static int round_trip(struct kinesisput *k, int *progress, struct err *err)
 {
-	char failed[WINDOW] = {0};
+	char failed[REQUEST_RECORDS] = {0};
 	int records = make_request(k, err), failures = 0;
 
 	if (records < 0)
@@ -313,12 +316,12 @@ static uint64_t span(struct kinesisput *k)
 	return k->count == 0 ? 0 : k->ordinal + 1 - entry_at(k, 0)->ordinal;
 }
 
-/* Send until the window spans no more than this. */
-static int send_down_to(struct kinesisput *k, uint64_t most, struct err *err)
+/* Send until no more than so many lines wait, and the window spans no more than that. */
+static int send_down_to(struct kinesisput *k, size_t count, uint64_t most, struct err *err)
 {
 	int tries = 0;
 
-	while (span(k) > most) {
+	while (k->count > count || span(k) > most) {
 		int progress, failures = round_trip(k, &progress, err);
 
 		if (failures < 0)
@@ -335,7 +338,7 @@ static int send_down_to(struct kinesisput *k, uint64_t most, struct err *err)
 
 int kinesisput_flush(struct kinesisput *k, struct err *err)
 {
-	return send_down_to(k, 0, err);
+	return send_down_to(k, 0, 0, err);
 }
 
 /* A partition key has 256 characters at most: what is longer shares a shard with its like. */
@@ -359,9 +362,10 @@ int kinesisput_line(struct kinesisput *k, struct slice key, struct slice line, s
 
 	/* A request is sent as soon as it can be full. The reader's memory reaches back a window,
 	 * counted by ordinals: nothing goes out so far ahead of what is not stored yet. */
-	if (span(k) >= WINDOW && send_down_to(k, WINDOW / 2, err) != 0)
+	if ((k->count >= REQUEST_RECORDS || span(k) >= WINDOW) &&
+	    send_down_to(k, REQUEST_RECORDS - 1, WINDOW - REQUEST_RECORDS, err) != 0)
 		return -1;
-	if (k->bytes + line.len > REQUEST_BYTES && send_down_to(k, 0, err) != 0)
+	if (k->bytes + line.len > REQUEST_BYTES && send_down_to(k, 0, 0, err) != 0)
 		return -1;
 	e = entry_at(k, k->count);
 	buf_clear(&e->line);

@@ -1,8 +1,9 @@
 /* kinesisput.h - layer 4: lines into a Kinesis stream (PutRecords), in order for each key, each at
  * least once, labelled so that a reader sees it once (l2-line/seen.h).
  *
- * Lines wait in a window of 500. A request takes the first that waits of each key; only what it
- * left undone is sent again, and no line goes out before all of 500 before it are stored.
+ * Lines wait in a window of 1,000. A request takes the first that waits of each key, 500 at most;
+ * only what it left undone is sent again, and no line goes out before all that are 1,000 before it
+ * are stored.
  */
 #ifndef TUBERIA_KINESISPUT_H
 #define TUBERIA_KINESISPUT_H
