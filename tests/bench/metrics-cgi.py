@@ -79,10 +79,12 @@ def micros(text):
     return float(value) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
 
 
-def load(port, connections, path="/metricas/cliente/10042", pids=()):
+def load(port, connections, pids=(), script=None):
+    """Of one customer; or of those that a script of wrk asks for."""
     before = cpu(pids)
     said = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-H", f"X-API-Key: {key}",
-                           f"http://127.0.0.1:{port}{path}"], check=True, capture_output=True, text=True).stdout
+                           *(["-s", script] if script else []),
+                           f"http://127.0.0.1:{port}/metricas/cliente/10042"], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         sys.exit(f"bench: port {port}: {said}")
     requests = int(re.search(r"(\d+) requests in", said)[1])
@@ -121,6 +123,16 @@ aggregate = ("window-agg --time fecha --window 1d --by cliente_id,producto --cou
 for store, sales, customers in ((small, 1000, 100), (large, count, max(100, count // 4))):
     shell(f"{sys.executable} {here}/sales.py {sales} {customers} 3 | {aggregate} | ddb-put sqlite:{store}")
 items = shell(f"sqlite3 {large} 'SELECT count(*) FROM metricas'").strip()
+# Customers out of all of the store, in no order: no page of it is asked for much more often than another.
+for store in (small, large):
+    shell(f"""sqlite3 {store} "SELECT cliente_id FROM metricas WHERE id LIKE '%#*#*' AND cliente_id <> '*'" """
+          f"| shuf -n 50000 >{store}.customers")
+    with open(f"{store}.lua", "w", encoding="ascii") as f:
+        f.write(f"""local targets = {{}}
+for id in io.lines("{store}.customers") do targets[#targets + 1] = "/metricas/cliente/" .. id end
+math.randomseed(1)
+request = function() return wrk.format("GET", targets[math.random(#targets)]) end
+""")
 keys = f"{work}/keys"
 key = shell(f"api-key -k {keys} add bench").strip()
 limit = shell("mktemp -u /dev/shm/tuberia-bench-XXXXXX").strip()
@@ -212,11 +224,13 @@ for connections in (10, 50):
     table(f"{connections} connections, a store of {items} items, an epoch a second", rows)
 samples = {"large": [], "small": []}
 for turn in range(bench.RUNS):
-    samples["large"].append(load(ports["ours"], 10, pids=family(ours.pid)))
-    samples["small"].append(load(ports["small"], 10, pids=family(ours_small.pid)))
+    samples["large"].append(load(ports["ours"], 10, family(ours.pid), f"{large}.lua"))
+    samples["small"].append(load(ports["small"], 10, family(ours_small.pid), f"{small}.lua"))
 rows = {f"{name}: {items if name == 'large' else 1000}": {k: statistics.median(s[k] for s in taken) for k in taken[0]}
         for name, taken in samples.items()}
-table("10 connections, a large store that is written and a small one", rows)
+for row in rows.values():
+    row["time_x"] = round(rows["small: 1000"]["rate_per_s"] / row["rate_per_s"], 2)
+table("10 connections, all customers, a large store that is written each second and a small one", rows)
 table("as CGI, under fcgiwrap, 4 connections", {"metrics-cgi, CGI": load(ports["cgi"], 4)})
 
 # One process after the other, in turn.

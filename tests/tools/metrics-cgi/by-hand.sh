@@ -199,6 +199,36 @@ for kind in missing empty junk truncated other directory; do
     done
     is "$(grep -c . "$work/err")" 1 "who runs it does"
 done
+# A reader needs what lies beside the store, and cannot make it where it may not write.
+mkdir "$work/unwritable"
+cp "$work"/store/m.db* "$work/unwritable"
+cp "$work/keys" "$TUBERIA_BIN/metrics-cgi" "$work/unwritable"
+chmod 644 "$work"/unwritable/m.db* "$work/unwritable/keys"
+chmod 755 "$work" "$work/unwritable/metrics-cgi"
+chmod 555 "$work/unwritable"
+: >"$work/limit.other"
+chmod 666 "$work/limit.other"
+as_other=()
+if [ "$(id -u)" -eq 0 ]; then as_other=(setpriv --reuid=65534 --regid=65534 --clear-groups); fi
+unwritable() {
+    run "${as_other[@]}" env REQUEST_METHOD=GET REQUEST_URI=/metricas/cliente/17850 HTTP_X_API_KEY="$norte" REMOTE_ADDR=127.0.0.1 \
+        TUBERIA_STORE="sqlite:$work/unwritable/m.db" TUBERIA_API_KEYS="$work/unwritable/keys" \
+        TUBERIA_API_LIMIT_FILE="$work/limit.other" "$work/unwritable/metrics-cgi"
+    tr -d '\r' <"$work/out" >"$work/head"
+    status=$(sed -n 's/^Status: \([0-9]*\) .*/\1/p' "$work/head")
+}
+unwritable
+is "$code $status$(cat "$work/err")" "0 200" "a directory that it may not write"
+chmod 755 "$work/unwritable"
+rm "$work"/unwritable/m.db-*
+chmod 555 "$work/unwritable"
+unwritable
+is "$code $status $(header Retry-After) $(header Content-Type)" "0 503 2 application/problem+json" "and nothing beside the store"
+is "$(grep -ciE "sql|$work|m\.db" "$work/out") $(grep -c . "$work/err")" "0 1" "which is told to who runs it alone"
+chmod 755 "$work/unwritable"
+
+# What a key may not see: neither the time it takes nor anything else can depend on the store, which is not asked.
+refuses 403 /metricas/producto/71053 HTTP_X_API_KEY="$sur" TUBERIA_STORE="sqlite:$work/missing/m.db"
 by_hand /health TUBERIA_STORE=nonsense
 is "$code $status" "0 503" "no such kind of store"
 
