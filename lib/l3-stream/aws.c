@@ -162,6 +162,11 @@ int aws_endpoint_is_set(const struct aws *a)
 	return a->endpoint_is_set;
 }
 
+const char *aws_setting(const struct aws *a, const char *env, const char *service, const char *key)
+{
+	return awsconfig_get_below(a->config, env, service, key);
+}
+
 struct aws_counts aws_counts(const struct aws *a)
 {
 	return a->counts;
@@ -231,7 +236,7 @@ static int attempt(struct aws *a, struct aws_call *c, struct err *err)
 	r->headers = q->list;
 	r->header_count = q->count;
 	r->body = q->body;
-	r->file = q->file;
+	r->source = q->source;
 	r->connect = CONNECT;
 	r->timeout = c->unlimited ? 0 : c->timeout > 0 ? c->timeout : TIMEOUT;
 	r->stall = c->unlimited ? STALL : 0;

@@ -55,6 +55,10 @@ int64_t aws_skew(const struct aws *a);
  * front of them then. */
 int aws_endpoint_is_set(const struct aws *a);
 
+/* A setting of one service: the environment variable, or `key` beneath `service` in the profile.
+ * NULL: not set. */
+const char *aws_setting(const struct aws *a, const char *env, const char *service, const char *key);
+
 /* A call. Set what is asked for, zeros elsewhere; it must stay until `done`. Used again for another
  * one, it keeps its memory; aws_call_free at last. */
 struct aws_call {

@@ -141,6 +141,19 @@ const char *awsconfig_get(const struct awsconfig *c, const char *env, const char
 	return value != NULL ? value : awsconfig_of_profile(c, c->profile, key);
 }
 
+const char *awsconfig_get_below(const struct awsconfig *c, const char *env, const char *key,
+				const char *sub)
+{
+	const char *value = awsconfig_env(env);
+	struct buf section = {0};
+
+	if (value == NULL)
+		value = awsfile_get(c->config, section_of(&section, "profile", c->profile), key,
+				    sub);
+	buf_free(&section);
+	return value;
+}
+
 int awsconfig_truth(const struct awsconfig *c, const char *env, const char *key, struct err *err)
 {
 	const char *value = awsconfig_get(c, env, key);

@@ -29,6 +29,10 @@ const char *awsconfig_of_profile(const struct awsconfig *c, const char *profile,
 /* A setting of the profile in use, or, over it, of the environment variable. */
 const char *awsconfig_get(const struct awsconfig *c, const char *env, const char *key);
 
+/* The same of a setting that stands indented beneath another one, as addressing_style under s3. */
+const char *awsconfig_get_below(const struct awsconfig *c, const char *env, const char *key,
+				const char *sub);
+
 /* 1 for "true" in any case, 0 for "false" and when not set; -1 with ERR_CONFIG for anything else.
  */
 int awsconfig_truth(const struct awsconfig *c, const char *env, const char *key, struct err *err);

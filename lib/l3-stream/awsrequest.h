@@ -10,7 +10,7 @@
 #include "l0-base/err.h"
 
 struct awskeys;
-struct http_file;
+struct http_source;
 struct sigv4;
 
 enum { AWSREQUEST_HEADERS = 16, AWSREQUEST_HEADERS_ALL = 24 };
@@ -27,7 +27,7 @@ struct awsrequest {
 	const char *const *headers; /* further ones, "name: value", signed too */
 	size_t header_count;        /* at most AWSREQUEST_HEADERS */
 	struct slice body;
-	const struct http_file *file; /* instead of body */
+	const struct http_source *source; /* instead of body */
 	/* The body's SHA-256 in hex, or "UNSIGNED-PAYLOAD"; NULL: computed, of a body in memory. */
 	const char *payload;
 

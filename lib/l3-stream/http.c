@@ -23,7 +23,7 @@ struct slot {
 	CURL *easy;
 	struct http_request *request;
 	struct curl_slist *headers;
-	uint64_t sent;  /* of the file */
+	uint64_t sent;  /* of the source */
 	struct err why; /* set by a callback that ended the request */
 	char text[CURL_ERROR_SIZE];
 };
@@ -184,27 +184,16 @@ static size_t on_reply(char *bytes, size_t size, size_t n, void *context)
 static size_t on_read(char *to, size_t size, size_t n, void *context)
 {
 	struct slot *s = context;
-	const struct http_file *f = s->request->file;
-	uint64_t left = f->length - s->sent;
-	ssize_t got;
+	const struct http_source *source = s->request->source;
+	uint64_t left = source->length - s->sent;
 
 	n *= size;
 	if (n > left)
-		n = left;
-	if (n == 0)
-		return 0;
-	do
-		got = pread(f->fd, to, n, (off_t)(f->offset + s->sent));
-	while (got < 0 && errno == EINTR);
-	if (got <= 0) {
-		if (got < 0)
-			err_sys(&s->why, ERR_IO, errno, "reading what is to be sent");
-		else
-			err_set(&s->why, ERR_IO, "the file that is being sent has become shorter");
+		n = (size_t)left;
+	if (n > 0 && source->read(source->context, s->sent, to, n, &s->why) != 0)
 		return CURL_READFUNC_ABORT;
-	}
-	s->sent += (uint64_t)got;
-	return (size_t)got;
+	s->sent += n;
+	return n;
 }
 
 /* The connection was stale, and the body begins anew on another. */
@@ -313,13 +302,13 @@ static void set_body(struct slot *s, const struct http_request *r)
 {
 	CURL *e = s->easy;
 
-	if (r->file != NULL) {
+	if (r->source != NULL) {
 		curl.easy_setopt(e, CURLOPT_UPLOAD, 1L);
 		curl.easy_setopt(e, CURLOPT_READFUNCTION, on_read);
 		curl.easy_setopt(e, CURLOPT_READDATA, s);
 		curl.easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
 		curl.easy_setopt(e, CURLOPT_SEEKDATA, s);
-		curl.easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->file->length);
+		curl.easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->source->length);
 	} else if (strcmp(r->method, "HEAD") == 0) {
 		curl.easy_setopt(e, CURLOPT_NOBODY, 1L);
 		return;

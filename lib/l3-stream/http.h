@@ -40,10 +40,12 @@ enum http_outcome {
 	HTTP_REFUSED   /* by this end, and will be again: certificate, reply too large */
 };
 
-/* A part of a file that is sent as body, read by pread(2). */
-struct http_file {
-	int fd;
-	uint64_t offset, length;
+/* A body that is not in memory. read gives len bytes of it, and may be asked for the same ones
+ * again; returns 0, or -1 with *err, which ends the request (HTTP_REFUSED). */
+struct http_source {
+	uint64_t length;
+	int (*read)(void *context, uint64_t offset, char *to, size_t len, struct err *err);
+	void *context;
 };
 
 struct http_request {
@@ -52,7 +54,7 @@ struct http_request {
 	const char *const *headers; /* "Name: value" */
 	size_t header_count;
 	struct slice body;
-	const struct http_file *file; /* instead of body, if not NULL */
+	const struct http_source *source; /* instead of body, if not NULL */
 	/* Microseconds, 0: no limit. connect: until connected; timeout: for all of it; stall:
 	 * with hardly a byte in either direction. */
 	int64_t connect, timeout, stall;

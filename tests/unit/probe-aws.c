@@ -65,9 +65,19 @@ static int many(struct aws *a, const struct aws_call *what, long count, long in_
 	return status;
 }
 
-static int object(struct aws_call *c, char **argv, struct http_file *file)
+static int read_file(void *context, uint64_t offset, char *to, size_t len, struct err *err)
+{
+	const int *fd = context;
+
+	if (pread(*fd, to, len, (off_t)offset) == (ssize_t)len)
+		return 0;
+	return err_set(err, ERR_IO, "the file has become shorter");
+}
+
+static int object(struct aws_call *c, char **argv, struct http_source *source)
 {
 	char *query = strchr(argv[3], '?');
+	static int fd;
 	struct stat st;
 
 	c->request.method = argv[2];
@@ -78,11 +88,11 @@ static int object(struct aws_call *c, char **argv, struct http_file *file)
 	}
 	if (argv[4] == NULL)
 		return 0;
-	file->fd = open(argv[4], O_RDONLY);
-	if (file->fd < 0 || fstat(file->fd, &st) != 0)
+	fd = open(argv[4], O_RDONLY);
+	if (fd < 0 || fstat(fd, &st) != 0)
 		return -1;
-	file->length = (uint64_t)st.st_size;
-	c->request.file = file;
+	*source = (struct http_source){(uint64_t)st.st_size, read_file, &fd};
+	c->request.source = source;
 	c->request.payload = "UNSIGNED-PAYLOAD";
 	c->unlimited = 1;
 	return 0;
@@ -95,7 +105,7 @@ int main(int argc, char **argv)
 				.backoff = 1000,
 				.in_flight = argc > 5 ? (unsigned)atoi(argv[5]) : 1};
 	struct aws_call c = {0};
-	struct http_file file = {0};
+	struct http_source source = {0};
 	struct aws *a;
 	struct err err;
 
@@ -105,14 +115,14 @@ int main(int argc, char **argv)
 	if (aws_open(&o, &a, &err) != 0)
 		return tool_fail(&err);
 	if (strcmp(argv[1], "s3") == 0) {
-		if (object(&c, argv, &file) != 0)
+		if (object(&c, argv, &source) != 0)
 			return ERR_IO;
 	} else {
 		c.request.target = argv[2];
 		c.request.type = "application/x-amz-json-1.0";
 		c.request.body = slice_of(argv[3]);
 	}
-	if (argc > 4 && c.request.file == NULL) {
+	if (argc > 4 && c.request.source == NULL) {
 		status = many(a, &c, atol(argv[4]), o.in_flight);
 	} else {
 		if (aws_run(a, &c, &err) != 0)
