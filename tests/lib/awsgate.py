@@ -19,7 +19,11 @@ A rule: {"fault": NAME, "op": OPERATION or absent, "stream": NAME or absent, "ev
 "times": K (so often at most), "skip": M (first let M pass)}. Faults: throttle, error-500, error-503, reset-before,
 reset-after (the connection breaks before or after the upstream has done it), truncate (half of the reply), bad-crc,
 delay ("seconds"), partial (a batch is done in half), expired, expired-iterator, denied, no-date (the reply has no
-Date), hang-before and hang-after (never an answer).
+Date), hang-before and hang-after (never an answer), kill-before and kill-after ("pid": a file with the number of the
+process that gets SIGKILL), late-error (status 200, but the body is an error), conflict (S3's 409).
+
+"release" lets those go on that hang, "reset" breaks them off. S3 is in awsgate_s3.py; for it also {"page": N}: lists come in pages of
+so many.
 """
 
 import argparse
@@ -46,16 +50,18 @@ import botocore.loaders
 import botocore.model
 import botocore.validate
 
+from awsgate_s3 import S3
+
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 PREFIXES = {"DynamoDB_20120810": "dynamodb", "Kinesis_20131202": "kinesis",
             "GraniteServiceVersion20100801": "cloudwatch"}
-WRITES = re.compile(r"^(Put|Update|Delete|BatchWrite|Create|Record|TransactWrite)")
+WRITES = re.compile(r"^(Put|Update|Delete|BatchWrite|Create|Record|TransactWrite|Upload|Complete|Abort)")
 
 
 class Refused(Exception):
-    def __init__(self, status, code, message):
+    def __init__(self, status, code, message, more=""):
         super().__init__(code)
-        self.status, self.code, self.message = status, code, message
+        self.status, self.code, self.message, self.more = status, code, message, more
 
 
 class Cut(Exception):
@@ -79,11 +85,15 @@ class Gate:
         self.given = 0
         self.pool = []
         self.clock = 0
+        self.s3 = S3(self, Refused)
+        self.busy = 0
+        self.hanging = asyncio.get_running_loop().create_future()
         self.reset()
 
     def reset(self):
         self.rules = []
-        self.seen = {"requests": {}, "refused": {}, "faults": {}, "connections": 0, "units": {}}
+        self.seen = {"requests": {}, "refused": {}, "faults": {}, "connections": 0, "units": {}, "hosts": {},
+                     "most": 0}
 
     def count(self, what, name, n=1):
         self.seen[what][name] = self.seen[what].get(name, 0) + n
@@ -105,6 +115,10 @@ class Gate:
         if key not in self.keys:
             raise Refused(403, "InvalidAccessKeyId" if r.service == "s3" else "UnrecognizedClientException",
                           "The security token included in the request is invalid.")
+        if region != self.options.region and r.service == "s3":
+            raise Refused(400, "AuthorizationHeaderMalformed", f"The authorization header is malformed; the region"
+                          f" '{region}' is wrong; expecting '{self.options.region}'",
+                          f"<Region>{self.options.region}</Region>")
         if region != self.options.region:
             raise Refused(400, "InvalidSignatureException",
                           f"Credential should be scoped to a valid region, not '{region}'.")
@@ -168,7 +182,9 @@ class Gate:
 
     def validate(self, r):
         prefix, _, op = r.headers.get("x-amz-target", "").partition(".")
-        if prefix in PREFIXES:
+        if r.service == "s3" and self.options.upstream:
+            self.s3.understand(r)
+        elif prefix in PREFIXES:
             service = PREFIXES[prefix]
             r.op = op
             try:
@@ -187,7 +203,7 @@ class Gate:
         else:
             r.op = r.method
         if r.key == "READONLY" and WRITES.match(r.op or ""):
-            raise Refused(400, "AccessDeniedException",
+            raise Refused(403 if r.xml else 400, "AccessDenied" if r.xml else "AccessDeniedException",
                           f"User: arn:aws:iam::123456789012:user/reader is not authorized to perform: {r.op}")
 
     # ---- faults ----
@@ -210,8 +226,18 @@ class Gate:
             return rule
         return {"fault": None}
 
-    async def before(self, fault):
+    async def before(self, r, fault):
         name = fault["fault"]
+        if name in ("throttle", "error-500", "error-503") and r.service == "s3":
+            raise Refused(*{"throttle": (503, "SlowDown", "Please reduce your request rate."),
+                            "error-500": (500, "InternalError", "We encountered an internal error."),
+                            "error-503": (503, "ServiceUnavailable", "Please try again later.")}[name])
+        if name == "denied" and r.service == "s3":
+            raise Refused(403, "AccessDenied", "Access Denied")
+        if name == "conflict":
+            raise Refused(409, "ConditionalRequestConflict", "A conflicting operation occurred.")
+        if name == "late-error":
+            raise Refused(200, "InternalError", "We encountered an internal error.")
         if name == "throttle":
             raise Refused(400, "ProvisionedThroughputExceededException", "The level of configured provisioned"
                           " throughput for the table was exceeded.")
@@ -228,9 +254,23 @@ class Gate:
         if name == "reset-before":
             raise Cut("reset")
         if name == "hang-before":
-            await asyncio.sleep(3600)
+            await self.hang()
+        if name == "kill-before":
+            await self.kill(fault)
         if name == "delay":
             await asyncio.sleep(fault["seconds"])
+
+    async def hang(self):
+        if not await asyncio.shield(self.hanging):
+            raise Cut("close")
+
+    @staticmethod
+    async def kill(fault):
+        while not os.path.exists(fault["pid"]):
+            await asyncio.sleep(0.001)
+        with open(fault["pid"], encoding="ascii") as f:
+            os.kill(int(f.read()), 9)
+        raise Cut("reset")
 
     @staticmethod
     def halve(r):
@@ -279,11 +319,16 @@ class Gate:
                 {"TimeToLiveSpecification": r.params["TimeToLiveSpecification"]}).encode()
         if not self.options.upstream:
             return 200, [("Content-Type", "application/x-amz-json-1.0")], b"{}"
-        head = [f"{r.method} {r.target} HTTP/1.1"]
-        head += [f"{n}: {v}" for n, v in r.headers.items()
+        if r.service == "s3":
+            return await self.s3.forward(r)
+        return await self.upstream(r.method, r.target, r.headers, r.body)
+
+    async def upstream(self, method, target, headers, body):
+        head = [f"{method} {target} HTTP/1.1"]
+        head += [f"{n}: {v}" for n, v in headers.items()
                  if n not in ("content-length", "connection", "accept-encoding", "expect", "transfer-encoding")]
-        head.append(f"Content-Length: {len(r.body)}")
-        text = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + r.body
+        head.append(f"Content-Length: {len(body)}")
+        text = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + body
         for fresh in (False, True):
             if fresh or not self.pool:
                 connection = await asyncio.open_connection("127.0.0.1", self.options.upstream, limit=1 << 24)
@@ -292,7 +337,7 @@ class Gate:
             reader, writer = connection
             try:
                 writer.write(text)
-                answer = await read_message(reader, r.method == "HEAD")
+                answer = await read_message(reader, method == "HEAD")
                 if answer is None:
                     raise ConnectionError
             except (ConnectionError, asyncio.IncompleteReadError):
@@ -300,8 +345,8 @@ class Gate:
                 continue
             first, headers, body = answer
             self.pool.append(connection)
-            keep = [(n, v) for n, v in headers.items()
-                    if n not in ("connection", "content-length", "date", "keep-alive", "transfer-encoding")]
+            keep = [(n, v) for n, v in headers.items() if n == "content-length" and method == "HEAD" or
+                    n not in ("connection", "content-length", "date", "keep-alive", "transfer-encoding")]
             return int(first.split()[1]), keep, body
         raise Cut("the upstream is gone")
 
@@ -354,11 +399,16 @@ class Gate:
                 self.reset()
             self.rules = asked.get("rules", self.rules)
             self.clock = asked.get("clock", self.clock)
-        return 200, [("Content-Type", "application/json")], json.dumps(self.seen).encode()
+            self.s3.page = asked.get("page", self.s3.page)
+            if asked.get("release") or asked.get("reset"):
+                self.hanging.set_result(bool(asked.get("release")))
+                self.hanging = asyncio.get_running_loop().create_future()
+        seen = {**self.seen, "busy": self.busy, "uploads": sorted(u["key"] for u in self.s3.uploads.values())}
+        return 200, [("Content-Type", "application/json")], json.dumps(seen).encode()
 
     def error(self, r, e):
         if r.xml:
-            body = f"<Error><Code>{e.code}</Code><Message>{e.message}</Message></Error>"
+            body = f"<Error><Code>{e.code}</Code><Message>{e.message}</Message>{e.more}</Error>"
             if r.service != "s3":
                 body = f"<ErrorResponse>{body}</ErrorResponse>"
             return e.status, [("Content-Type", "text/xml")], body.encode()
@@ -376,10 +426,11 @@ class Gate:
             self.authenticate(r)
             self.validate(r)
             self.count("requests", r.op)
+            self.count("hosts", r.headers["host"])
             if r.service == "sts":
                 return fault, self.sts(r)
             fault = self.fault(r)
-            await self.before(fault)
+            await self.before(r, fault)
             partial = fault["fault"] == "partial"
             failing = self.every_other(r) if partial and r.op == "PutRecords" else 0
             left = self.halve(r) if partial and r.op != "PutRecords" else {}
@@ -410,9 +461,13 @@ class Gate:
         name = fault["fault"]
         if name == "reset-after":
             raise Cut("reset")
+        if name == "kill-after":
+            await self.kill(fault)
         if name == "hang-after":
-            await asyncio.sleep(3600)
-        head = [f"HTTP/1.1 {status} .", f"Content-Length: {len(body)}", "x-amzn-RequestId: 0"]
+            await self.hang()
+        head = [f"HTTP/1.1 {status} .", "x-amzn-RequestId: 0"]
+        if not any(n == "content-length" for n, v in headers):
+            head.append(f"Content-Length: {len(body)}")
         if name != "no-date" and not any(rule["fault"] == "no-date" for rule in self.rules):
             head.append("Date: " + email.utils.formatdate(self.now(), usegmt=True))
         head += [f"{n}: {v}" for n, v in headers]
@@ -440,7 +495,7 @@ class Gate:
     async def serve(self, reader, writer):
         self.seen["connections"] += 1
         try:
-            while (message := await read_message(reader)) is not None:
+            while (message := await read_message(reader, client=writer)) is not None:
                 first, headers, body = message
                 method, target, _ = first.split(" ", 2)
                 if method == "CONNECT":
@@ -449,9 +504,15 @@ class Gate:
                 if target.startswith("http://"):
                     self.count("requests", "by proxy")
                     target = "/" + target.split("/", 3)[3]
-                if headers.get("expect"):
+                if headers.get("expect") and "ws-cli" not in headers.get("user-agent", ""):
                     raise Cut("close")
-                await self.answer(Request(method, target, headers, body), writer)
+                r = Request(method, target, headers, body)
+                self.busy += r.path != "/__gate__"
+                self.seen["most"] = max(self.seen["most"], self.busy)
+                try:
+                    await self.answer(r, writer)
+                finally:
+                    self.busy -= r.path != "/__gate__"
         except Cut as e:
             if str(e) == "reset":
                 linger = struct.pack("ii", 1, 0)
@@ -469,8 +530,9 @@ def params_of_identity(self):
 Request.params_of_identity = params_of_identity
 
 
-async def read_message(reader, no_body=False):
-    """First line, headers (lower case), body; None at the end of the connection."""
+async def read_message(reader, no_body=False, client=None):
+    """First line, headers (lower case), body; None at the end of the connection. A client may want to be told that
+    it may go on."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as e:
@@ -486,6 +548,8 @@ async def read_message(reader, no_body=False):
     body = b""
     if no_body:
         return lines[0], headers, body
+    if client is not None and headers.get("expect", "").lower() == "100-continue":
+        client.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     if headers.get("transfer-encoding", "").lower() == "chunked":
         while (size := int((await reader.readline()).split(b";")[0], 16)) > 0:
             body += await reader.readexactly(size)
