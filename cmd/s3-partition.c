@@ -19,18 +19,20 @@ enum { MEGABYTE = 1 << 20, THREADS_AUTO_MOST = 8, PROGRESS_EVERY = 1 << 16 };
 static struct {
 	const char *to, *layout, *time, *compress, *mode, *name, *temporary, *rejects, *verify;
 	struct opt_list sum, set, touch;
-	int64_t level, roll, memory, most, threads;
+	int64_t level, roll, memory, most, threads, jobs;
 	int drop, plain, verbose;
 } given = {.compress = "gzip",
 	   .mode = "replace",
 	   .temporary = "/tmp",
 	   .roll = 512,
 	   .memory = 64,
-	   .most = 100000};
+	   .most = 100000,
+	   .jobs = 16};
 
 static const struct opt options[] = {
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Where records go:", NULL, NULL, 0, 0},
-	{OPT_STRING, 0, "to", "DIR", &given.to, "destination, a directory", NULL, NULL, 0, 0},
+	{OPT_STRING, 0, "to", "DIR|S3", &given.to,
+	 "destination: a directory, or s3://BUCKET/PREFIX", NULL, NULL, 0, 0},
 	{OPT_STRING, 'l', "layout", "LAYOUT", &given.layout,
 	 "path of a partition: 'a_{FIELD}/year=%Y/month=%m/day=%d'", NULL, NULL, 0, 0},
 	{OPT_STRING, 't', "time", "FIELD", &given.time, "where a record's time is", NULL, NULL, 0,
@@ -59,6 +61,7 @@ static const struct opt options[] = {
 	 "publish at the end of the file, without \"@end\"", NULL, NULL, 0, 0},
 	{OPT_INT, 0, "threads", "N", &given.threads, "threads that compress (one a core)", NULL,
 	 NULL, 1, 64},
+	{OPT_INT, 'j', "jobs", "N", &given.jobs, "requests to S3 at once (16)", NULL, NULL, 1, 256},
 	{OPT_INT, 0, "memory", "MIB", &given.memory, "records held in memory (64)", NULL, NULL, 1,
 	 1 << 20},
 	{OPT_INT, 0, "max-partitions", "N", &given.most, "partitions of one run (100000)", NULL,
@@ -70,7 +73,7 @@ static const struct opt options[] = {
 	{OPT_FLAG, 'v', "verbose", NULL, &given.verbose, "say at the end what came in and went out",
 	 NULL, NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Instead:", NULL, NULL, 0, 0},
-	{OPT_STRING, 0, "verify", "DIR", &given.verify,
+	{OPT_STRING, 0, "verify", "DIR|S3", &given.verify,
 	 "read what is published, and print how it differs from its manifests", NULL, NULL, 0, 0},
 	{OPT_FLAG, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0}};
 
@@ -448,7 +451,8 @@ static unsigned thread_count(void)
 
 static struct dest_options dest_options(void)
 {
-	return (struct dest_options){.stop = &tool_stop, .wait_mask = tool_wait_mask()};
+	return (struct dest_options){
+		.stop = &tool_stop, .wait_mask = tool_wait_mask(), .jobs = (unsigned)given.jobs};
 }
 
 static int set_up(struct run *r, struct err *err)

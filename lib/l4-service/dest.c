@@ -5,9 +5,8 @@
 int dest_open(const char *place, const struct dest_options *o, struct dest **out, struct err *err)
 {
 	*out = NULL;
-	if (strstr(place, "://") != NULL)
-		return err_set(err, ERR_USAGE, "%s: not a directory", place);
-	return dest_dir.open(place, o, out, err);
+	return strstr(place, "://") != NULL ? dest_s3.open(place, o, out, err)
+					    : dest_dir.open(place, o, out, err);
 }
 
 void dest_close(struct dest *d)
@@ -39,6 +38,12 @@ int dest_put(struct dest *d, const struct dest_put *put, struct err *err)
 int dest_remove(struct dest *d, const char *key, struct err *err)
 {
 	return d->backend->remove(d, key, err);
+}
+
+int dest_clear(struct dest *d, const char *prefix, int (*ours)(void *context, struct slice name),
+	       void *context, struct err *err)
+{
+	return d->backend->clear == NULL ? 0 : d->backend->clear(d, prefix, ours, context, err);
 }
 
 int dest_sync(struct dest *d, struct err *err)

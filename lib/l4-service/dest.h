@@ -1,4 +1,4 @@
-/* dest.h - layer 4: where objects are published: a directory.
+/* dest.h - layer 4: where objects are published: a directory, or a bucket of S3.
  *
  * Keys are paths below the destination, such as "day=21/part-00000.json.gz". What is asked for may
  * be done at once or later, several things at a time and in any order; dest_sync waits for all of
@@ -20,16 +20,17 @@ struct dest_options {
 	/* A wait ends when *stop becomes non-zero; wait_mask: the signals let in meanwhile. */
 	const volatile sig_atomic_t *stop;
 	const sigset_t *wait_mask;
+	unsigned jobs; /* requests to S3 at once */
 };
 
-/* A place: a directory, which is made when something is put there. Other kinds of places (a text
- * with "://") there are none. Returns 0 with *out, or -1: ERR_USAGE, ERR_CONFIG, ERR_DENIED,
- * ERR_CREATE, ERR_TEMP. */
+/* A place: a directory, which is made when something is put there, or s3://BUCKET/PREFIX. Returns 0
+ * with *out, or -1: ERR_USAGE, ERR_CONFIG, ERR_DENIED, ERR_CREATE, ERR_TEMP. */
 int dest_open(const char *place, const struct dest_options *o, struct dest **out, struct err *err);
 void dest_close(struct dest *d); /* what is under way is given up; NULL is allowed */
 
-/* Keep other processes of this project from publishing here until dest_close. Waits for them.
- * Returns 0, or -1 with ERR_TEMP when stopped. */
+/* Keep other processes of this project from publishing here until dest_close. Waits for them. S3
+ * has no such thing: there, whoever comes second finds that out by dest_put.instead_of. Returns 0,
+ * or -1 with ERR_TEMP when stopped. */
 int dest_lock(struct dest *d, struct err *err);
 
 /* All functions that are called back return 0, or -1 with *err, which ends it all. */
@@ -45,18 +46,20 @@ struct dest_list {
 };
 int dest_list(struct dest *d, const struct dest_list *list, struct err *err);
 
-/* got is called with an object's bytes, piece by piece; *there becomes 1, or 0 when there is no
- * such object. */
+/* got is called with an object's bytes, piece by piece; there becomes 1, or 0 when there is no such
+ * object; and version what tells it from those that take its place later, "" where nothing does. */
+enum { DEST_VERSION_SIZE = 80 };
 struct dest_get {
 	const char *key;
 	int (*got)(void *context, struct slice bytes, struct err *err);
 	void *context;
 	int there;
+	char version[DEST_VERSION_SIZE];
 };
 int dest_get(struct dest *d, struct dest_get *get, struct err *err);
 
 /* Make an object, or replace it: whoever reads it has the old one or the new one. With only_new it
- * is an error (ERR_CREATE) when there is one already. */
+ * is an error (ERR_CREATE) when there is another one already. */
 struct dest_put {
 	const char *key;
 	uint64_t size;
@@ -65,11 +68,20 @@ struct dest_put {
 	int (*read)(void *context, uint64_t offset, char *to, size_t len, struct err *err);
 	void *context;
 	int only_new;
+	/* Not NULL: another than this version is an error (ERR_TEMP: somebody was faster), where
+	 * versions can be told; there must be no object at all for "". */
+	const char *instead_of;
 };
 int dest_put(struct dest *d, const struct dest_put *put, struct err *err);
 
 /* Remove an object; none is no error. */
 int dest_remove(struct dest *d, const char *key, struct err *err);
+
+/* Clear away what runs that were killed have left unfinished directly below a prefix: uploads in
+ * parts, which cost money and can be seen by nobody. Only of objects for whose names `ours` returns
+ * 1. */
+int dest_clear(struct dest *d, const char *prefix, int (*ours)(void *context, struct slice name),
+	       void *context, struct err *err);
 
 /* Wait until all of that is done, and would survive the loss of power. Returns 0, or -1. */
 int dest_sync(struct dest *d, struct err *err);

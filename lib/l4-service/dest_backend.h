@@ -3,6 +3,7 @@
 #ifndef TUBERIA_DEST_BACKEND_H
 #define TUBERIA_DEST_BACKEND_H
 
+#include "l0-base/buf.h"
 #include "l0-base/err.h"
 
 struct dest;
@@ -20,6 +21,9 @@ struct dest_backend {
 	int (*get)(struct dest *d, struct dest_get *get, struct err *err);
 	int (*put)(struct dest *d, const struct dest_put *put, struct err *err);
 	int (*remove)(struct dest *d, const char *key, struct err *err);
+	/* NULL: a run that was killed leaves nothing behind that is not listed. */
+	int (*clear)(struct dest *d, const char *prefix,
+		     int (*ours)(void *context, struct slice name), void *context, struct err *err);
 	int (*sync)(struct dest *d, struct err *err);
 };
 
@@ -28,6 +32,6 @@ struct dest {
 	const struct dest_backend *backend;
 };
 
-extern const struct dest_backend dest_dir;
+extern const struct dest_backend dest_dir, dest_s3;
 
 #endif

@@ -23,7 +23,7 @@ struct target {
 	struct buf old; /* the bytes of its manifest */
 	struct dest_get get;
 	struct buf names; /* of its objects, each with a NUL byte behind it */
-	int done;         /* there is _SUCCESS */
+	int listed, done; /* there is _manifest; there is _SUCCESS */
 
 	int changes;
 	size_t first_new; /* of sources */
@@ -127,6 +127,7 @@ static int found_object(void *context, struct slice key, uint64_t size, struct e
 
 	(void)size;
 	t->done |= slice_is(name, MANIFEST_DONE);
+	t->listed |= slice_is(name, MANIFEST_NAME);
 	buf_slice(&t->names, name);
 	return buf_byte(&t->names, '\0') != 0 || t->names.failed ? err_memory(err) : 0;
 }
@@ -157,16 +158,28 @@ static const char *key_of(struct publisher *p, const struct target *t, const cha
 	return p->key.at;
 }
 
-static int look(struct publisher *p, struct err *err)
+static int list(struct publisher *p, struct err *err)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		struct target *t = &p->targets[i];
 		struct dest_list list = {.prefix = t->prefix, .found = found_object, .context = t};
 
+		if (dest_list(p->d, &list, err) != 0)
+			return -1;
+	}
+	return dest_sync(p->d, err);
+}
+
+static int look(struct publisher *p, struct err *err)
+{
+	if (list(p, err) != 0)
+		return -1;
+	for (size_t i = 0; i < p->count; i++) {
+		struct target *t = &p->targets[i];
+
 		t->get = (struct dest_get){
 			.key = key_of(p, t, MANIFEST_NAME, err), .got = got_old, .context = t};
-		if (t->get.key == NULL || dest_get(p->d, &t->get, err) != 0 ||
-		    dest_list(p->d, &list, err) != 0)
+		if (t->get.key == NULL || (t->listed && dest_get(p->d, &t->get, err) != 0))
 			return -1;
 	}
 	return dest_sync(p->d, err);
@@ -326,7 +339,10 @@ static int put_manifests(struct publisher *p, struct err *err)
 				       .sha256 = t->sha256,
 				       .read = read_bytes,
 				       .context = t,
-				       .only_new = p->o->mode == PUBLISH_FAIL && !t->get.there};
+				       .only_new = p->o->mode == PUBLISH_FAIL && !t->get.there,
+				       .instead_of = t->get.there && t->get.version[0] == '\0'
+							     ? NULL
+							     : t->get.version};
 
 		if (put.key == NULL || (t->changes && dest_put(p->d, &put, err) != 0))
 			return -1;
@@ -349,10 +365,16 @@ static int remove_stale(struct publisher *p, struct target *t, const char *name,
 	return dest_remove(p->d, key, err);
 }
 
+static int is_ours(void *context, struct slice name)
+{
+	return is_of_run(context, name);
+}
+
 static int clear_away(struct publisher *p, struct err *err)
 {
 	for (size_t i = 0; i < p->count; i++)
-		if (each_name(p, &p->targets[i], remove_stale, err) != 0)
+		if (each_name(p, &p->targets[i], remove_stale, err) != 0 ||
+		    dest_clear(p->d, p->targets[i].prefix, is_ours, p, err) != 0)
 			return -1;
 	return dest_sync(p->d, err);
 }

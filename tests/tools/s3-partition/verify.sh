@@ -64,10 +64,6 @@ publish
 sed -i 's/"name":"part/"name":"..\/part/' "$work/pub/a/_manifest"
 differs 'a manifest that leads elsewhere' "^a/_manifest: object 0: name: not an object's$"
 
-run s3-partition --verify "$work/none"
-is "$code $(cat "$work/err")" "65 s3-partition: $work/none: nothing is published there" 'no destination'
-run s3-partition --verify "$work/in"
-is "$code $(cat "$work/err")" "73 s3-partition: $work/in: Not a directory" 'no directory'
 run bash -c 's3-partition --verify "$1" >/dev/full' - "$work/pub"
 is "$code" 75 'into a full disk'
 
