@@ -180,6 +180,14 @@ class Gate:
             self.models[service] = botocore.model.ServiceModel(data, service)
         return self.models[service]
 
+    @staticmethod
+    def check_sizes(records):
+        """Of PutRecords: what the API reference says, and the model does not."""
+        sizes = [len(base64.b64decode(x["Data"], validate=True)) + len(x["PartitionKey"].encode()) for x in records]
+        if len(sizes) > 500 or max(sizes) > 1 << 20 or sum(sizes) > 5 << 20:
+            raise Refused(400, "InvalidArgumentException",
+                          f"{len(sizes)} records of at most {max(sizes)} bytes, {sum(sizes)} together")
+
     def validate(self, r):
         prefix, _, op = r.headers.get("x-amz-target", "").partition(".")
         if r.service == "s3" and self.options.upstream:
@@ -196,6 +204,8 @@ class Gate:
             report = botocore.validate.ParamValidator().validate(params, shape) if shape else None
             if report and report.has_errors():
                 raise Refused(400, "ValidationException", "botocore: " + report.generate_report())
+            if op == "PutRecords":
+                self.check_sizes(params["Records"])
         elif r.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             text = gzip.decompress(r.body) if r.headers.get("content-encoding") == "gzip" else r.body
             r.params = dict(urllib.parse.parse_qsl(text.decode(), keep_blank_values=True, strict_parsing=True))

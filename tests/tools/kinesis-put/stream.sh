@@ -73,6 +73,21 @@ code=0
 lines 1 | AWS_ACCESS_KEY_ID=READONLY kinesis-put --key k dos 2>err || code=$?
 like "$code $(cat err)" '^77 .*AccessDenied' "not allowed"
 
+# ---- the limits of a request: 500 records, 5 MiB, keys counted ----
+
+# wide N KEY DATA: lines of different keys, so many bytes each.
+wide() { awk -v n="$1" -v key="$2" -v data="$3" 'BEGIN { for (i = 0; i < n; i++) { k = sprintf("%0*d", key, i); f = sprintf("{\"k\":\"%s\",\"x\":\"", k); printf "%s%0*d\"}\n", f, data - length(f) - 2, 0 } }'; }
+gate_rules '[]'
+stream anchos 1
+for shape in '1200 4 60 1200 3' '600 256 10300 600 2' '40 200 400000 40 4'; do
+    # shellcheck disable=SC2086 # words
+    set -- $shape
+    wide "$1" "$2" "$3" >in
+    run kinesis-put -v --key k anchos <in
+    like "$code $(cat err)" "^0 .*stored $4, sent again 0, requests $5" "$1 lines of $3 bytes, keys of $2: $5 requests"
+done
+is "$(gate_seen '.refused | length')" 0 "none was too large"
+
 # ---- bad records ----
 
 { lines 1 && printf '{"n":1}\n{"k":null}\n{"k":"a","@put":"x"}\n[1]\n' && lines 1; } >bad
