@@ -54,6 +54,45 @@ batch -j 1 -v
 is "$code $(tail -n 1 "$work/err" | cut -d ' ' -f 2-5)" "0 18 partitions, $(rows_of_sql | wc -l) rows," 'a rerun'
 is "$(diff -r "$lake" "$work/first" && echo same)" same 'is byte-identical'
 
+# The same by a file, in which a proveedor has more products than a command line holds.
+{
+    sql "COPY (SELECT proveedor, producto FROM proveedores_productos WHERE proveedor !~ '\n') TO STDOUT (FORMAT csv, DELIMITER E'\t', QUOTE E'\x01')"
+    seq -f $'1\tanother product, %.0f' 20000
+} >"$work/all.tsv"
+cp -a "$lake" "$work/by.table"
+rm -r "$lake"
+batch --providers "$work/all.tsv"
+rm -r "$work"/by.table/*31m*
+is "$code $(diff -r "$lake" "$work/by.table" && echo same)" '0 same' 'by a file: the same bytes'
+
+# All of one moment: sales change hands meanwhile, one for another of the same amount, and the sum of all stays.
+cat >"$work/swap.sql" <<'SQL'
+\set i random(1, 3000)
+WITH one AS (SELECT ctid, producto FROM ventas WHERE id = :i FOR UPDATE)
+UPDATE ventas v SET producto = CASE one.producto WHEN 'ESTE#3' THEN 'NORTE-1' ELSE 'ESTE#3' END FROM one WHERE v.ctid = one.ctid;
+SQL
+sql "DELETE FROM ventas WHERE producto NOT IN ('ESTE#3', 'NORTE-1'); CREATE INDEX ON ventas (id)"
+"$PG_BIN/pgbench" -n -c 2 -T 600 --random-seed=3 -f "$work/swap.sql" >"$work/swap.log" 2>&1 &
+swapper=$!
+swaps() { sql "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'ventas'"; }
+swapping() { [ "$(swaps)" -gt 100 ]; }
+wait_for 60 swapping
+before=$(swaps)
+moved=0
+for _ in 1 2 3; do
+    rm "$log"
+    batch
+    sum=$(sed -E 's/.*"sum":(-?)([0-9]+)[.]?([0-9]*),.*/\1\2\3/' "$log" | awk '{ s += $1 } END { printf "%d", s }')
+    [ "$code $sum" = "0 $(sql 'SELECT sum(monto) * 100 FROM ventas' | sed 's/[.].*//')" ] || moved=$((moved + 1))
+done
+kill "$swapper"
+wait "$swapper"
+is "$moved" 0 'while sales change hands, all of a run adds up to what all of them are'
+is "$(($(swaps) > before))" 1 'and they did change hands'
+sql "TRUNCATE ventas"
+sales 3000
+sql "UPDATE ventas SET cliente_id = 51 WHERE cliente_id = 7"
+
 # What has changed since: sales that came late, were taken back, all of a day among them.
 sql "ALTER TABLE ventas ALTER monto TYPE numeric;
      DELETE FROM ventas WHERE producto = 'a\\b' AND fecha::date = '2024-02-29';
