@@ -58,6 +58,23 @@ refuses 78 'no provider in no_providers' 'no provider' --providers-table no_prov
 sql "INSERT INTO no_providers VALUES ('', 'x'), (NULL, 'y')"
 refuses 78 'no_providers: a provider without a name' 'a provider without a name' --providers-table no_providers
 
+# A standby will do: it is only read.
+primary=$PG_DIR
+PG_DIR=$(mktemp -d /tmp/tuberia-XXXXXX) && at_exit "pg_remove '$PG_DIR'"
+mkdir "$PG_DIR/s" && chmod 755 "$PG_DIR" "$PG_DIR/s"
+[ "$(id -u)" != 0 ] || chown -R "$(getent passwd postgres nobody | head -n 1 | cut -d: -f1)" "$PG_DIR"
+pg_as_user "$PG_BIN/pg_basebackup" -D "$PG_DIR/data" -R -h "$PGHOST" -U postgres >"$work/out" 2>&1 || note "$(cat "$work/out")"
+pg_as_user tee -a "$PG_DIR/data/postgresql.conf" >/dev/null <<<"unix_socket_directories = '$PG_DIR/s'"
+pg_as_user tee "$PG_DIR/port" >/dev/null <<<5432
+pg_use "$PG_DIR"
+pg_launch
+is "$(sql 'SELECT pg_is_in_recovery()')" t 'a standby'
+rm -rf "$lake"
+batch
+is "$code $(published)" '0 6' 'which is enough for the daily files'
+pg_stop immediate
+pg_use "$primary"
+
 # Files of providers.
 for line in $'a' $'\tb' $'a\t' $'a\tb\tc'; do
     printf 'x\ty\n%s\n' "$line" >"$work/p.tsv"
