@@ -48,6 +48,11 @@ sql "SELECT concat_ws(E'\t', to_char(dia, 'YYYY'), to_char(dia, 'MM'), to_char(d
            GROUP BY proveedor, fecha::date, cliente_id) v GROUP BY dia ORDER BY dia" >"$work/expected"
 same_files "$work/got" "$work/expected" 'and days and totals, in the layout that we have by default'
 
+duckdb "$(sed -n '/^    SELECT year, month/,/;$/p' "$TOP/README.md" | sed "s|lake/proveedor_norte|$lake/proveedor_1|")" >"$work/got"
+sql "SELECT to_char(fecha::date, E'YYYY\tMM\tDD\t') || count(*) || E'\t' || sum(monto)
+     FROM ventas WHERE producto IN ('NORTE-1', 'SUR 2') GROUP BY fecha::date ORDER BY fecha::date" >"$work/expected"
+same_files "$work/got" "$work/expected" 'as the README shows it'
+
 # Again, in another order of the rows in the table, and one at a time.
 sql 'CREATE TABLE v2 AS SELECT * FROM ventas ORDER BY monto, id DESC; DROP TABLE ventas; ALTER TABLE v2 RENAME TO ventas'
 batch -j 1 -v
