@@ -1,5 +1,6 @@
 #include "l4-service/kindata.h"
 
+#include "l2-line/kpl.h"
 #include "l3-stream/feed.h"
 #include "l3-stream/kinpos.h"
 
@@ -68,8 +69,8 @@ struct slice kindata_writer(struct slice data)
 	return name;
 }
 
-int kindata_give(struct kinshard *s, struct slice data, struct feed *feed,
-		 struct kindata_counts *counts, struct err *err)
+static int give_lines(struct kinshard *s, struct slice data, struct feed *feed,
+		      struct kindata_counts *counts, struct err *err)
 {
 	while (data.len > 0) {
 		struct slice line = cut_line(&data);
@@ -77,5 +78,18 @@ int kindata_give(struct kinshard *s, struct slice data, struct feed *feed,
 		if (line.len > 0 && give_line(s, line, feed, counts, err) != 0)
 			return -1;
 	}
+	return 0;
+}
+
+int kindata_give(struct kinshard *s, struct slice data, struct feed *feed,
+		 struct kindata_counts *counts, struct err *err)
+{
+	struct kpl packed;
+
+	if (!kpl_begin(data, &packed))
+		return give_lines(s, data, feed, counts, err);
+	while (kpl_next(&packed, &data))
+		if (give_lines(s, data, feed, counts, err) != 0)
+			return -1;
 	return 0;
 }

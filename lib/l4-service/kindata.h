@@ -1,7 +1,8 @@
 /* kindata.h - layer 4: what a record of a Kinesis stream holds, as lines of a feed.
  *
- * Labels are taken off; a line that was met before, and a control record of somebody else, which
- * would be taken for one of ours, are left out and counted. So is the mark of a generation.
+ * What the Kinesis Producer Library has packed is unpacked. Labels are taken off; a line that was
+ * met before, and a control record of somebody else, which would be taken for one of ours, are left
+ * out and counted. So is the mark of a generation.
  */
 #ifndef TUBERIA_KINDATA_H
 #define TUBERIA_KINDATA_H

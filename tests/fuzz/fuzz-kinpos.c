@@ -1,11 +1,12 @@
-/* Input: a position of kinesis-tail, a line with a label, Base64. What is read prints as text that
- * reads the same.
+/* Input: a position of kinesis-tail, a line with a label, Base64, a message of the Kinesis Producer
+ * Library. What is read prints as text that reads the same, and lies within the input.
  */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "l0-base/hash.h"
 #include "l1-value/base64.h"
+#include "l2-line/kpl.h"
 #include "l3-stream/kinpos.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -74,6 +75,26 @@ static void check_base64(struct slice text)
 	buf_free(&again);
 }
 
+/* With the checksum that it ought to have: the fuzzer will not find one. */
+static void check_packed(struct slice message)
+{
+	unsigned char digest[HASH_MD5_BYTES];
+	struct buf data = {0};
+	struct slice record;
+	struct kpl k;
+	size_t all = 0;
+
+	hash_md5(message, digest);
+	buf_put(&data, "\xf3\x89\x9a\xc2", 4);
+	buf_slice(&data, message);
+	buf_put(&data, (const char *)digest, sizeof digest);
+	if (!data.failed && kpl_begin(buf_view(&data), &k))
+		while (kpl_next(&k, &record))
+			all += record.len;
+	demand(all <= message.len);
+	buf_free(&data);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -86,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_position(text);
 	check_label((struct slice){text, size});
 	check_base64((struct slice){text, size});
+	check_packed((struct slice){text, size});
 	free(text);
 	return 0;
 }
