@@ -4,12 +4,14 @@ dynamodb.py --peer THREADS TABLE COUNT: the peer: boto3, the same updates of the
 """
 
 import concurrent.futures
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import bench
 
@@ -105,6 +107,44 @@ def compare(work):
         "boto3, 10 threads": f"{at} {me} 10 tbl {KEYS}"}, runs=1)
 
 
+def write_sales(path, drawn, batch):
+    """Sales in epochs of so many; returns how many epochs, and how many ids in all of them."""
+    epoch = items = 0
+    with open(path, "w", encoding="ascii") as f:
+        for begin in range(0, len(drawn), batch):
+            part = drawn[begin:begin + batch]
+            items += len(set(part))
+            f.writelines(record(c, p, "2024-01-01T00:00:00") for c, p in part)
+            epoch += 1
+            f.write(barrier(epoch))
+        f.write(f'{{"@end":{{"records":{len(drawn)}}}}}\n')
+    return epoch, items
+
+
+def index_writes(drawn):
+    """A new item is written to an index or two as well: two for an item and a customer's product, else one."""
+    return 4 * len(set(drawn)) + 2 * len({c for c, _ in drawn}) + 2 * len({p for _, p in drawn})
+
+
+def counted(work, drawn, seconds, batch):
+    """The same few sales by way of the gate, which counts what DynamoDB would: is that what we reckon with?"""
+    def gate(body=None):
+        with urllib.request.urlopen(os.environ["GATE"] + "/__gate__", body) as reply:
+            return json.load(reply)
+
+    write_sales(f"{work}/few", drawn, batch)
+    bench.measure(f"ddb-put --create-table dynamodb:cost{seconds}")
+    gate(b'{"reset": true, "measure": true}')
+    bench.measure(f"ddb-put --checkpoint b dynamodb:cost{seconds} <{work}/few")
+    seen = gate(b'{"measure": false}')
+    requests, units = sum(seen["requests"].values()), seen["units"]["write"] + seen["units"]["index"]
+    reckoned = seen["requests"]["UpdateItem"] + index_writes(drawn)
+    print(f"  {'':>14}   of the first {len(drawn):,} sales the gate counts {requests:,} requests, {units:,} units"
+          + ("" if units == reckoned else f": NOT {reckoned:,}, as reckoned here"))
+    if units != reckoned:
+        sys.exit("dynamodb: what it costs is reckoned wrong")
+
+
 def costs(work):
     """Sales of a shop: 20 a second, of 4,000 customers and 4,000 products, some of which are bought far more often."""
     sales, rate = bench.scaled(100_000), 20
@@ -117,25 +157,15 @@ def costs(work):
     print(f"  {'barriers every':>16} {'requests':>12} {'write units':>12} {'USD':>8} {'without rollups':>16}")
     for seconds in (1, 5, 60):
         sink = Sink(work)
-        items = 0
-        with open(f"{work}/sales", "w", encoding="ascii") as f:
-            epoch = 0
-            for begin in range(0, sales, rate * seconds):
-                part = drawn[begin:begin + rate * seconds]
-                items += len(set(part))
-                f.writelines(record(c, p, "2024-01-01T00:00:00") for c, p in part)
-                epoch += 1
-                f.write(barrier(epoch))
-            f.write(f'{{"@end":{{"records":{sales}}}}}\n')
+        epoch, items = write_sales(f"{work}/sales", drawn, rate * seconds)
         bench.measure(f"AWS_ENDPOINT_URL={sink.url} ddb-put --checkpoint b dynamodb:tbl <{work}/sales")
         requests = sink.end() * 1_000_000 // sales
-        # A new item is written to an index or two as well: two for an item and a customer's product, else one.
-        pairs, c, p = len(set(drawn)), len({x for x, _ in drawn}), len({x for _, x in drawn})
-        units = requests + (4 * pairs + 2 * c + 2 * p) * 1_000_000 // sales
+        units = requests + index_writes(drawn) * 1_000_000 // sales
         alone = (items + 2 * epoch) * 1_000_000 // sales
         rows[f"{seconds} s"] = {"requests": requests, "write_units": units, "usd": round(units * PRICE / 1e6, 2),
                                 "without_rollups": alone}
         print(f"  {seconds:>14} s {requests:12,} {units:12,} {units * PRICE / 1e6:8.2f} {alone:16,}")
+        counted(work, drawn[:bench.scaled(1200)], seconds, rate * seconds)
     bench.keep("dynamodb", "cost of barriers, a million sales", rows)
 
 

@@ -14,8 +14,8 @@
 enum { SIZE = 1 << 16, FDS = 1024 };
 
 static const char reply[] =
-	"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: 36\r\n\r\n"
-	"{\"Attributes\":{\"version\":{\"N\":\"1\"}}}";
+	"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: 60\r\n\r\n"
+	"{\"Attributes\":{\"version\":{\"N\":\"1\"},\"generations\":{\"N\":\"1\"}}}";
 
 static char *buffers[FDS];
 static size_t lengths[FDS];

@@ -4,6 +4,7 @@
 #   gate_start [OPTION...]   start tests/lib/awsgate.py; the environment points there, with good keys
 #   gate_rules JSON          faults, a list of rules; forgets what it has seen, and sets its clock right
 #   gate_clock SECONDS       its clock is so far ahead of ours
+#   gate_measures            it counts units from now on
 #   gate_seen FILTER         what it has seen, by jq
 #
 # GATE is its URL, TLS_PORT the port of --tls. The environment it sets: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
@@ -35,4 +36,5 @@ gate_start() {
 
 gate_rules() { gate_control "{\"reset\": true, \"clock\": 0, \"rules\": $1}" >/dev/null; }
 gate_clock() { gate_control "{\"clock\": $1}" >/dev/null; }
+gate_measures() { gate_control '{"reset": true, "measure": true}' >/dev/null; }
 gate_seen() { gate_control | jq -r "$1"; }

@@ -13,7 +13,7 @@ Keys that it knows: AKIDEXAMPLE with the secret of AWS's documentation, READONLY
 has given out itself. Control, all JSON:
 
   GET  /__gate__         what it has seen: requests and refusals by operation, faults, connections
-  POST /__gate__         {"rules": [...], "clock": seconds, "reset": true}: any of them
+  POST /__gate__         {"rules": [...], "clock": seconds, "reset": true, "measure": true (awsgate_units.py)}
 
 A rule: {"fault": NAME, "op": OPERATION or absent, "stream": NAME or absent, "every": N (each Nth that matches),
 "times": K (so often at most), "skip": M (first let M pass)}. Faults: throttle, error-500, error-503, reset-before,
@@ -51,6 +51,7 @@ import botocore.model
 import botocore.validate
 
 from awsgate_s3 import S3
+from awsgate_units import Units
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 PREFIXES = {"DynamoDB_20120810": "dynamodb", "Kinesis_20131202": "kinesis",
@@ -85,7 +86,7 @@ class Gate:
         self.given = 0
         self.pool = []
         self.clock = 0
-        self.s3 = S3(self, Refused)
+        self.s3, self.units = S3(self, Refused), Units(self)
         self.busy = 0
         self.hanging = asyncio.get_running_loop().create_future()
         self.reset()
@@ -408,7 +409,7 @@ class Gate:
             if asked.get("reset"):
                 self.reset()
             self.rules = asked.get("rules", self.rules)
-            self.clock = asked.get("clock", self.clock)
+            self.clock, self.units.on = asked.get("clock", self.clock), asked.get("measure", self.units.on)
             self.s3.page = asked.get("page", self.s3.page)
             if asked.get("release") or asked.get("reset"):
                 self.hanging.set_result(bool(asked.get("release")))
@@ -444,7 +445,7 @@ class Gate:
             partial = fault["fault"] == "partial"
             failing = self.every_other(r) if partial and r.op == "PutRecords" else 0
             left = self.halve(r) if partial and r.op != "PutRecords" else {}
-            status, headers, body = await self.forward(r)
+            status, headers, body = await (self.units if self.units.on else self).forward(r)
             if failing and status == 200:
                 body = self.put_failures(body, failing)
             if left:
