@@ -182,8 +182,42 @@ is "$code $(cat "$work/batch.err")" '0 batch-pipeline: the snapshot was lost; al
 equals_sql 'the files equal SQL'
 is "$(logged 'select(.status == 0) | .snapshot' | sort | uniq -c | awk '{print $1}' | tail -n 1)" 18 'all are of the second snapshot'
 
+# The same when nothing else is left to do; and more often than it is tried again.
+holder_ends() { sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'batch-pipeline' AND state = 'idle in transaction'" >"$work/out"; }
+begun_again() { [ "$(grep -c 'all begins again' "$work/batch.err")" = "$1" ]; }
+days=(--date 2024-03-01)
+for times in 1 2; do
+    rm "$log"
+    gate_shut
+    batch_start -t slow --provider 1 --retries 1 --backoff 0
+    for ((i = 1; i <= times; i++)); do
+        gate_waits
+        holder_ends
+        wait_for 30 begun_again $i
+    done
+    gate_open
+    batch_end
+    is "$code $(tries . | tail -n 1)" "$([ $times = 1 ] && echo "0 1 2024-03-01 2 0" || echo "75 1 2024-03-01 2 75")" \
+        "lost $times times, with one retry"
+done
+
+# Stopped while it waits for the server.
+PGAPPNAME=gate psql -XqAt -c 'BEGIN; LOCK TABLE ventas' -c 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
+gate=$!
+wait_for 30 sql "SELECT 1 / count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'ventas'::regclass" >"$work/out" 2>&1
+batch_start
+waits_for_table() { [ "$(sql "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 1 ]; }
+wait_for 30 waits_for_table
+kill "$batch"
+wait_for 30 gone "$batch"
+is "$?" 0 'SIGTERM while it waits for a lock'
+batch_end
+is "$code" 75 'stopped'
+gate_open
+
 # The server is killed in mid-query, and comes back.
-rm -r "$log" "$lake"
+days=(--from 2024-02-28 --to 2024-03-01)
+rm -rf "$log" "$lake"
 gate_shut
 batch_start -t slow --backoff 1 --retries 100
 gate_waits
