@@ -56,7 +56,7 @@ nginx_start() {
     sed -e "s/listen 80;/listen 127.0.0.1:$plain;/; s/listen 443 /listen 127.0.0.1:$port /" \
         -e "s|/etc/ssl/certs/api.example.com.pem|$work/cert.pem|; s|/etc/ssl/private/api.example.com.key|$work/cert.key|" \
         -e "s|/var/log/nginx/|$dir/|; s|unix:/run/tuberia-api/socket|unix:$work/api.socket|" \
-        -e "s/include nginx-fastcgi.conf/include nginx-$variant.conf/" \
+        -e 's/# https:..app.example.com/https:\/\/a.example/' -e "s/include nginx-fastcgi.conf/include nginx-$variant.conf/" \
         -e 's/rate=100r/rate=100000r/; s/burst=200/burst=100000/; s/connections 100;/connections 1000;/' \
         "$TOP/scripts/deploy/nginx.conf" >"$dir/site.conf"
     sed -i -e "s|unix:/run/fcgiwrap.socket|unix:$work/wrap.socket|; s|/usr/local/bin/metrics-cgi|$TUBERIA_BIN/metrics-cgi|" \
