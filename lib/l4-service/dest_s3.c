@@ -268,7 +268,7 @@ static void ask_get(struct job *j)
 	char range[64];
 
 	s3_ask(j->b->s3, &j->r, "GetObject", "GET", j->key.at);
-	snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, j->at, j->at + S3_PART - 1);
+	snprintf(range, sizeof range, "bytes=%" PRIu64 "-%" PRIu64, j->at, j->at + S3_RANGE - 1);
 	s3_header(&j->r, "range", slice_of(range));
 	if (j->at > 0 && j->get->version[0] != '\0')
 		s3_header(&j->r, "if-match", slice_of(j->get->version));

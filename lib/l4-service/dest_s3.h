@@ -9,8 +9,9 @@
 #include "l4-service/dest_backend.h"
 #include "l4-service/s3.h"
 
-/* Larger objects are sent in parts of this size; of parts there may be 10,000. */
-enum { S3_PART = 8 << 20, S3_PARTS_MAX = 10000 };
+/* Larger objects are sent in parts of this size, of which there may be 10,000; and are read in
+ * ranges, each of which is held in memory. */
+enum { S3_PART = 8 << 20, S3_PARTS_MAX = 10000, S3_RANGE = 2 << 20 };
 
 struct upload;
 

@@ -1,6 +1,7 @@
 #include "l4-service/inspect.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "l0-base/hash.h"
@@ -9,11 +10,14 @@
 #include "l3-stream/manifest.h"
 #include "l4-service/publish.h"
 
-/* Unpacked bytes looked at together, and more for a longer line. */
-enum { PIECE = 256 << 10 };
+/* Unpacked bytes looked at together, and more for a longer line; how many partitions are gone
+ * through together, and how many of their objects are read at once. */
+enum { PIECE = 256 << 10, TOGETHER = 32, READINGS = 16 };
 
 /* An object as it is read. */
 struct reading {
+	struct dest_get get;
+	char *key;
 	const struct manifest *manifest;
 	struct zone *zone;
 	struct hash hash;
@@ -24,11 +28,23 @@ struct reading {
 	struct tally tally;
 	struct err bad; /* what its content is bad of; the rest of it is digested only */
 	uint64_t line;
+	char sha256[2 * HASH_SHA256_BYTES + 1];
 };
 
 struct key {
 	char *text;
 	size_t directory; /* length of the path up to its last '/', that included */
+};
+
+/* A partition: keys [first, behind). */
+struct part {
+	size_t first, behind;
+	struct buf key, text; /* of its manifest */
+	struct dest_get get;
+	int readable;
+	struct err why; /* it is not */
+	struct manifest manifest;
+	struct reading *readings; /* of each object */
 };
 
 struct inspector {
@@ -39,6 +55,10 @@ struct inspector {
 	struct inspected *counts;
 	struct key *keys;
 	size_t count, room;
+	struct part parts[TOGETHER];
+	size_t part_count;
+	struct reading *open[READINGS];
+	size_t open_count;
 	struct buf said;
 };
 
@@ -154,13 +174,17 @@ static int compare_time(struct inspector *p, const char *key, const char *what,
 		       is->text, said->len, said->text);
 }
 
-static int compare(struct inspector *p, const char *key, const struct reading *r,
-		   const struct manifest_object *o, const char *sha256, struct err *err)
+static int compare(struct inspector *p, const struct reading *r, const struct manifest_object *o,
+		   struct err *err)
 {
+	const char *key = r->key;
 	char is[DECIMAL_TEXT_MAX], said[DECIMAL_TEXT_MAX];
 
-	if (strcmp(sha256, o->sha256) != 0 &&
-	    DIFFERS(p, err, "%s: sha256 is %s, the manifest has %s", key, sha256, o->sha256) != 0)
+	if (!r->get.there)
+		return DIFFERS(p, err, "%s: is not there", key);
+	if (strcmp(r->sha256, o->sha256) != 0 &&
+	    DIFFERS(p, err, "%s: sha256 is %s, the manifest has %s", key, r->sha256, o->sha256) !=
+		    0)
 		return -1;
 	if (r->size != o->size &&
 	    DIFFERS(p, err, "%s: %" PRIu64 " bytes, the manifest has %" PRIu64, key, r->size,
@@ -190,7 +214,9 @@ static int compare(struct inspector *p, const char *key, const struct reading *r
 	return compare_time(p, key, "greatest", &r->tally.greatest, &o->tally.greatest, err);
 }
 
-static int start_reading(struct reading *r, const char *key, struct err *err)
+/* ---- reading ---- */
+
+static int start_reading(struct inspector *p, struct reading *r, struct err *err)
 {
 	const char *fields[1 + TALLY_SUMS_MAX];
 	size_t count = 0;
@@ -200,86 +226,113 @@ static int start_reading(struct reading *r, const char *key, struct err *err)
 	for (size_t i = 0; i < r->manifest->sum_count; i++)
 		fields[count++] = r->manifest->sums[i];
 	hash_sha256_begin(&r->hash);
-	r->unpacker = codec_unpacker_new(codec_of_object(slice_of(key)));
+	r->unpacker = codec_unpacker_new(codec_of_object(slice_of(r->key)));
 	if (r->unpacker == NULL)
 		return err_memory(err);
+	r->get = (struct dest_get){.key = r->key, .got = got_bytes, .context = r};
 	return scan_new(fields, count, &r->scan, err) != 0 ||
 			       tally_init(&r->tally, r->manifest->sum_count, err) != 0
 		       ? -1
-		       : 0;
+		       : dest_get(p->d, &r->get, err);
+}
+
+static void drop_reading(struct reading *r)
+{
+	codec_unpacker_free(r->unpacker);
+	scan_free(r->scan);
+	buf_free(&r->text);
+	r->unpacker = NULL;
+	r->scan = NULL;
 }
 
 /* The end of its bytes: is that the end of its lines, too? */
-static int end_reading(struct reading *r, char sha256[], struct err *err)
+static int end_reading(struct reading *r, struct err *err)
 {
 	unsigned char digest[HASH_SHA256_BYTES];
 
 	hash_sha256_end(&r->hash, digest);
-	hash_hex(digest, sizeof digest, sha256);
-	if (r->bad.status != ERR_NONE)
-		return 0;
-	if (codec_unpack_end(r->unpacker, &r->bad) == 0 && r->text.len > 0)
+	hash_hex(digest, sizeof digest, r->sha256);
+	if (r->bad.status == ERR_NONE && codec_unpack_end(r->unpacker, &r->bad) == 0 &&
+	    r->text.len > 0)
 		err_set(&r->bad, ERR_DATA, "ends inside a line");
+	drop_reading(r);
 	if (r->bad.status == ERR_NONE || r->bad.status == ERR_DATA)
 		return 0;
 	*err = r->bad;
 	return -1;
 }
 
-static int inspect_object(struct inspector *p, const struct manifest *m,
-			  const struct manifest_object *o, const char *key, struct err *err)
+static int end_readings(struct inspector *p, struct err *err)
 {
-	struct reading r = {.manifest = m, .zone = p->zone};
-	struct dest_get get = {.key = key, .got = got_bytes, .context = &r};
-	char sha256[2 * HASH_SHA256_BYTES + 1];
-	int result = start_reading(&r, key, err);
-
-	p->counts->objects++;
-	if (result == 0 && (dest_get(p->d, &get, err) != 0 || dest_sync(p->d, err) != 0))
-		result = -1;
-	if (result == 0 && !get.there)
-		result = DIFFERS(p, err, "%s: is not there", key);
-	else if (result == 0)
-		result = end_reading(&r, sha256, err) != 0 ? -1
-							   : compare(p, key, &r, o, sha256, err);
-	p->counts->rows += r.tally.rows;
-	codec_unpacker_free(r.unpacker);
-	scan_free(r.scan);
-	buf_free(&r.text);
-	tally_free(&r.tally);
-	return result;
+	if (dest_sync(p->d, err) != 0)
+		return -1;
+	for (size_t i = 0; i < p->open_count; i++)
+		if (end_reading(p->open[i], err) != 0)
+			return -1;
+	p->open_count = 0;
+	return 0;
 }
 
-/* ---- a partition ---- */
+static int read_objects(struct inspector *p, struct part *t, struct err *err)
+{
+	const struct manifest *m = &t->manifest;
+
+	t->readings = calloc(m->count + 1, sizeof *t->readings);
+	if (t->readings == NULL)
+		return err_memory(err);
+	for (size_t i = 0; i < m->count; i++) {
+		struct reading *r = &t->readings[i];
+
+		if (asprintf(&r->key, "%.*s%s", (int)p->keys[t->first].directory,
+			     p->keys[t->first].text, m->objects[i].name) < 0) {
+			r->key = NULL;
+			return err_memory(err);
+		}
+		r->manifest = m;
+		r->zone = p->zone;
+		p->open[p->open_count++] = r;
+		if (start_reading(p, r, err) != 0 ||
+		    (p->open_count == READINGS && end_readings(p, err) != 0))
+			return -1;
+	}
+	return 0;
+}
 
 static int got_manifest(void *context, struct slice bytes, struct err *err)
 {
 	return buf_slice(context, bytes) == 0 ? 0 : err_memory(err);
 }
 
-static int inspect_objects(struct inspector *p, const struct manifest *m, const char *directory,
-			   struct err *err)
+static int ask_manifest(struct inspector *p, struct part *t, struct err *err)
 {
-	for (size_t i = 0; i < m->count; i++) {
-		struct buf key = {0};
-		int result;
-
-		buf_printf(&key, "%s%s", directory, m->objects[i].name);
-		result = inspect_object(p, m, &m->objects[i], buf_text(&key), err);
-		buf_free(&key);
-		if (result != 0)
-			return -1;
-	}
-	return 0;
+	buf_printf(&t->key, "%.*s%s", (int)p->keys[t->first].directory, p->keys[t->first].text,
+		   MANIFEST_NAME);
+	if (t->key.failed)
+		return err_memory(err);
+	t->get = (struct dest_get){
+		.key = buf_text(&t->key), .got = got_manifest, .context = &t->text};
+	return dest_get(p->d, &t->get, err);
 }
 
-/* Of the keys of this partition, [first, behind). */
-static int inspect_keys(struct inspector *p, const struct manifest *m, size_t first, size_t behind,
-			struct err *err)
+static int read_manifest(struct inspector *p, struct part *t, struct err *err)
 {
+	if (!t->get.there)
+		return 0;
+	t->readable = manifest_parse(buf_view(&t->text), p->zone, &t->manifest, &t->why) == 0;
+	if (t->readable || t->why.status == ERR_DATA)
+		return 0;
+	*err = t->why;
+	return -1;
+}
+
+/* ---- what is said of it ---- */
+
+static int inspect_keys(struct inspector *p, const struct part *t, struct err *err)
+{
+	const struct manifest *m = t->get.there ? &t->manifest : NULL;
 	int done = 0;
 
-	for (size_t i = first; i < behind; i++) {
+	for (size_t i = t->first; i < t->behind; i++) {
 		const char *name = p->keys[i].text + p->keys[i].directory;
 
 		done |= strcmp(name, MANIFEST_DONE) == 0;
@@ -294,37 +347,61 @@ static int inspect_keys(struct inspector *p, const struct manifest *m, size_t fi
 	return 0;
 }
 
-static int inspect_partition(struct inspector *p, size_t first, size_t behind, struct err *err)
+static int inspect_partition(struct inspector *p, const struct part *t, struct err *err)
 {
-	struct buf key = {0}, text = {0};
-	struct dest_get get = {.got = got_manifest, .context = &text};
-	struct manifest m = {0};
-	struct err why;
-	int result = -1;
+	const struct manifest *m = &t->manifest;
 
-	buf_printf(&key, "%.*s", (int)p->keys[first].directory, p->keys[first].text);
-	buf_puts(&key, MANIFEST_NAME);
-	get.key = buf_text(&key);
-	if (dest_get(p->d, &get, err) == 0 && dest_sync(p->d, err) == 0) {
-		if (!get.there) {
-			result = inspect_keys(p, NULL, first, behind, err);
-		} else if (manifest_parse(buf_view(&text), p->zone, &m, &why) != 0) {
-			*err = why;
-			result = why.status != ERR_DATA
-					 ? -1
-					 : DIFFERS(p, err, "%s: %s", get.key, why.message);
-		} else {
-			p->counts->partitions++;
-			key.len = p->keys[first].directory;
-			result = inspect_keys(p, &m, first, behind, err) != 0
-					 ? -1
-					 : inspect_objects(p, &m, buf_text(&key), err);
-		}
+	if (t->get.there && !t->readable)
+		return DIFFERS(p, err, "%s: %s", t->get.key, t->why.message);
+	if (inspect_keys(p, t, err) != 0)
+		return -1;
+	p->counts->partitions += t->readable;
+	for (size_t i = 0; t->readable && i < m->count; i++) {
+		p->counts->objects++;
+		p->counts->rows += t->readings[i].tally.rows;
+		if (compare(p, &t->readings[i], &m->objects[i], err) != 0)
+			return -1;
 	}
-	manifest_free(&m);
-	buf_free(&key);
-	buf_free(&text);
-	return result;
+	return 0;
+}
+
+static void drop_parts(struct inspector *p)
+{
+	for (size_t i = 0; i < p->part_count; i++) {
+		struct part *t = &p->parts[i];
+
+		for (size_t k = 0; t->readings != NULL && k < t->manifest.count; k++) {
+			drop_reading(&t->readings[k]);
+			tally_free(&t->readings[k].tally);
+			free(t->readings[k].key);
+		}
+		free(t->readings);
+		manifest_free(&t->manifest);
+		buf_free(&t->key);
+		buf_free(&t->text);
+	}
+	memset(p->parts, 0, sizeof p->parts);
+	p->part_count = p->open_count = 0;
+}
+
+/* Ask for all that is needed before anything is waited for: at S3, that is what takes the time. */
+static int inspect_parts(struct inspector *p, struct err *err)
+{
+	for (size_t i = 0; i < p->part_count; i++)
+		if (ask_manifest(p, &p->parts[i], err) != 0)
+			return -1;
+	if (dest_sync(p->d, err) != 0)
+		return -1;
+	for (size_t i = 0; i < p->part_count; i++)
+		if (read_manifest(p, &p->parts[i], err) != 0 ||
+		    (p->parts[i].readable && read_objects(p, &p->parts[i], err) != 0))
+			return -1;
+	if (end_readings(p, err) != 0)
+		return -1;
+	for (size_t i = 0; i < p->part_count; i++)
+		if (inspect_partition(p, &p->parts[i], err) != 0)
+			return -1;
+	return 0;
 }
 
 /* ---- all of them ---- */
@@ -378,8 +455,13 @@ static int inspect_all(struct inspector *p, struct err *err)
 		behind = first + 1;
 		while (behind < p->count && same_directory(&p->keys[first], &p->keys[behind]))
 			behind++;
-		if (inspect_partition(p, first, behind, err) != 0)
+		p->parts[p->part_count].first = first;
+		p->parts[p->part_count++].behind = behind;
+		if (p->part_count < TOGETHER && behind < p->count)
+			continue;
+		if (inspect_parts(p, err) != 0)
 			return -1;
+		drop_parts(p);
 	}
 	return 0;
 }
@@ -394,6 +476,7 @@ int inspect(struct dest *d, struct zone *zone,
 
 	*counts = (struct inspected){0};
 	result = inspect_all(&p, err);
+	drop_parts(&p);
 	for (size_t i = 0; i < p.count; i++)
 		free(p.keys[i].text);
 	free(p.keys);
