@@ -25,7 +25,7 @@ def sales(count, whole=500):
         pick = state >> 24
         second = pick % 86400
         yield (f'{{"cliente_id":{10000 + pick % 20011},"proveedor":"p{pick % 6}","producto":"{85120 + (pick >> 8) % 97}A",'
-               f'"monto":{(pick >> 3) % whole}.{(pick >> 5) % 100:02d},'
+               f'"monto":{(state >> 8) % whole}.{(pick >> 5) % 100:02d},'
                f'"fecha":"2024-04-{(pick >> 7) % 30 + 1:02d}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"}}\n')
 
 
