@@ -38,7 +38,8 @@ nginx_start fastcgi
 lease "$work/store/m.db"
 before=$(workers)
 ask /metricas/cliente/17850 -H "X-API-Key: $norte"
-is "$status $(header Content-Type)" "502 application/problem+json" "a worker that hangs in a call: the web server answers"
+like "$status $(header Content-Type)" '^50[24] application/problem\+json$' "a worker that hangs in a call: the web server answers"
+wait_for 30 grep -q 'has hung' "$work/api.err"
 like "$(cat "$work/api.err")" 'worker [0-9]+ has hung for 4 s: it is killed' "the supervisor has seen it"
 hung=$(sed -n 's/.*worker \([0-9]*\) has hung.*/\1/p' "$work/api.err")
 like " $before " " $hung " "it was one of the two"
@@ -80,9 +81,15 @@ is "$code $status" "0 200" "a pipe that nobody reads"
 like "$(cat "$work/err")" "No such device" "and that is said"
 kill "$api"
 wait "$api" 2>/dev/null
-sleep 1000 <>"$work/pipe" & # has it open, and never reads
+# One who has it open, and never reads; of a page, the least that a pipe can hold.
+python3 -c '
+import fcntl, os, sys, time
+fcntl.fcntl(os.open(sys.argv[1], os.O_RDWR), 1031, 4096)
+print("open", flush=True)
+time.sleep(1000)' "$work/pipe" >"$work/idle" &
 idle=$!
 at_exit "kill $idle 2>/dev/null"
+wait_for 10 grep -q open "$work/idle"
 export TUBERIA_API_LIMIT=1000000
 : >"$work/api.err"
 fastcgi_start --access-log "$work/pipe"
