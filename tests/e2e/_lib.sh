@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # _lib.sh: what the tests of the whole pipe share. Source it first.
 #
-#   shop                    a server with the tables of scripts/deploy/ventas.sql, a store, 50 customers
+#   shop                    a server with the tables of scripts/deploy/ventas.sql, a store, 50 customers; with
+#                           ON_DYNAMODB in the environment the store is a table
 #   on_dynamodb             the store is a table instead, of an emulator behind a gate (lib/dynamodb.sh); it is
 #                           not made yet. What the script keeps beside it is in $work/run
 #   pipeline_start [OPT...] realtime-pipeline in the background: its pid is $pipeline, what it says is in
@@ -23,6 +24,10 @@ shop() {
     sql "INSERT INTO clientes SELECT i, 'Ana ' || i, 'Martínez' FROM generate_series(1, 50) i"
     store=$work/metricas.db
     export TUBERIA_STORE=sqlite:$store
+    if [ -n "${ON_DYNAMODB:-}" ]; then
+        on_dynamodb
+        ddb-put --create-table
+    fi
     at_exit pipeline_abort
 }
 

@@ -4,8 +4,9 @@
 
 shop
 sales 400
+mapfile -t cloud < <(env | grep '^AWS_') # when the store is there
 cron() {
-    env -i PGHOST="$PGHOST" PGUSER="$PGUSER" PGDATABASE="$PGDATABASE" TUBERIA_STORE="$TUBERIA_STORE" \
+    env -i "${cloud[@]}" PGHOST="$PGHOST" PGUSER="$PGUSER" PGDATABASE="$PGDATABASE" TUBERIA_STORE="$TUBERIA_STORE" \
         TUBERIA_BIN="$TUBERIA_BIN" TZ=UTC "${TUBERIA_CLEAN:-/bin/sh}" -c "$TOP/scripts/realtime-pipeline $*" </dev/null
 }
 

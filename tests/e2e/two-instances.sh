@@ -9,7 +9,7 @@ wait_for 60 epoch_above 0
 
 run realtime-pipeline
 is "$code" 75 'a second instance on the same store: status 75'
-like "$(cat "$work/err")" "another instance writes sqlite:.*: .*pid $pipeline " 'it names the holder'
+like "$(cat "$work/err")" "another instance writes (sqlite|dynamodb):.*: .*pid $pipeline " 'it names the holder'
 run realtime-pipeline --name other
 is "$code" 75 'under another name too: it is the same file'
 
