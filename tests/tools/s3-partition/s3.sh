@@ -95,6 +95,8 @@ s3-partition "${how[@]}" --to s3://lake/two --name i --mode append <"$work/in2" 
 pid=$!
 hangs() { [ "$(gate_seen '.faults["hang-before"] // 0')" != 0 ]; }
 passes 'a run that hangs before one of its manifests' wait_for 30 hangs
+alone() { [ "$(gate_seen .busy)" = 1 ]; }
+passes 'while its other ones are there' wait_for 20 alone
 passes 'and another one meanwhile' to s3://lake/two --name j --mode append <"$work/in3"
 gate_control '{"release": true}' >"$work/page"
 wait $pid
@@ -104,8 +106,11 @@ run s3-partition --verify s3://lake/two -v
 is "$code $(cat "$work/out" "$work/err")" '0 s3-partition: verified 15 partitions, 45 objects, 360 rows' 'and all three are there'
 gate_rules '[{"fault": "reset-after", "op": "PutObject"}]'
 AWS_MAX_ATTEMPTS=3 fails 'answers that never arrive' 69 to s3://lake/lost --mode fail <"$work/in"
-gate_rules '[{"fault": "reset-after", "op": "PutObject", "every": 2}, {"fault": "conflict", "op": "PutObject", "every": 5}]'
+gate_rules '[{"fault": "reset-after", "op": "PutObject", "skip": 23, "times": 15},
+    {"fault": "conflict", "op": "PutObject", "times": 8}]'
 passes 'an answer that was lost is no other run' to s3://lake/lost --mode fail <"$work/in"
+is "$(gate_seen '[.faults["reset-after"], .faults.conflict, .refused.PreconditionFailed > 0] | tostring')" '[15,8,true]' \
+    'though it looks so'
 fails 'what is there is there' 73 to s3://lake/lost --mode fail <"$work/in"
 
 # ---- what is wrong ----
@@ -134,9 +139,14 @@ fails 'a bucket without partitions' 65 s3-partition --verify s3://lake/nothing
 gate_rules '[]'
 passes 'by one connection' to s3://lake/one -j 1 <"$work/in"
 is "$(gate_seen '.connections')" 2 'that is kept' # the other one is ours
-gate_rules '[{"fault": "delay", "seconds": 0.05, "op": "PutObject"}]'
-passes 'by eight' to s3://lake/eight -j 8 <"$work/in"
-is "$(gate_seen '[.connections <= 9, .most >= 8] | tostring')" '[true,true]' 'at once'
+gate_rules '[{"fault": "hang-before", "op": "PutObject", "times": 8}]'
+s3-partition "${how[@]}" --to s3://lake/eight -j 8 <"$work/in" >"$work/out" 2>"$work/err" &
+pid=$!
+busy() { [ "$(gate_seen .busy)" = "$1" ]; }
+passes 'by eight' wait_for 30 busy 8
+gate_control '{"release": true}' >"$work/page"
+wait $pid
+is "$? $(gate_seen .most)" '0 8' 'and never more'
 
 # ---- signals ----
 
