@@ -49,8 +49,8 @@ sales() {
 }
 
 pipeline_start() {
-    # What runs in the background of a script ignores SIGINT, unless it is told otherwise.
-    env --default-signal=INT realtime-pipeline --barrier-every 100ms "$@" 2>"$work/pipeline.err" &
+    # What runs in the background of a script ignores SIGINT, and under nohup(1) SIGHUP, unless it is told otherwise.
+    env --default-signal=INT,HUP realtime-pipeline --barrier-every 100ms "$@" 2>"$work/pipeline.err" &
     pipeline=$!
 }
 
