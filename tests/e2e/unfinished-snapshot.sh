@@ -10,7 +10,6 @@ mkfifo "$work/gate"
 exec 7<>"$work/gate"
 held="cat '$work/gate' -"
 pipeline_start --filter "$held" 7>&-
-slot_there() { [ "$(slots)" = 1 ]; }
 # It lasts from the moment that the snapshot is read: one that is still being made goes with its connection.
 reading() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid <> pg_backend_pid()")" = 1 ]; }
 wait_for 60 reading
@@ -24,18 +23,24 @@ is "$code" 0 'the next run begins anew'
 equals_sql 'its snapshot is whole'
 is "$(slots)" 1 'there is one slot'
 
-# SIGTERM in the middle of it.
-TUBERIA_STORE=sqlite:$work/second.db store=$work/second.db
-pipeline_start --name second --filter "$held" 7>&-
-wait_for 60 reading
-is "$(slots)" 2 'it has a slot of its own'
-kill "$pipeline"
-wait_for 60 slot_there
-is "$?" 0 'SIGTERM in mid-snapshot: its slot goes'
-exec 7>&-
-pipeline_end
-is "$code" 0 'and exit status 0'
-run realtime-pipeline --name second --once
-is "$code" 0 'and the next run begins anew'
-equals_sql 'with a whole snapshot'
+# SIGTERM in the middle of it: cut off anywhere, or just behind a line.
+for name in anywhere behind-a-line; do
+    [ $name = anywhere ] || held="cat '$work/gate'; grep '}\$'"
+    exec 7<>"$work/gate"
+    TUBERIA_STORE=sqlite:$work/$name.db store=$work/$name.db
+    before=$(slots)
+    pipeline_start --name $name --filter "$held" 7>&-
+    wait_for 60 reading
+    is "$(slots)" $((before + 1)) "$name: it has a slot of its own"
+    kill "$pipeline"
+    gone_again() { [ "$(slots)" = "$before" ]; }
+    wait_for 60 gone_again
+    is "$?" 0 "$name: SIGTERM in mid-snapshot: its slot goes"
+    exec 7>&-
+    pipeline_end
+    is "$code" 0 "$name: and exit status 0"
+    run realtime-pipeline --name $name --once
+    is "$code" 0 "$name: and the next run begins anew"
+    equals_sql "$name: with a whole snapshot"
+done
 done_testing
