@@ -338,8 +338,9 @@ static int look_for_silence(struct watch *w, int idle, struct err *err)
 }
 
 /* While no record comes, event time goes on by the source's clock, as in window-agg(1). */
-static int on_barrier(struct watch *w, struct err *err)
+static int on_barrier(void *context, struct err *err)
 {
+	struct watch *w = context;
 	int idle = w->in.records == w->records_at_barrier;
 	int64_t before = w->barrier_time;
 
@@ -440,8 +441,9 @@ static int look(struct watch *w, const struct timestamp *t, struct slice key, st
 	return go_on(w, t->utc * 1000000, err);
 }
 
-static int on_record(struct watch *w, struct err *err)
+static int on_record(void *context, struct err *err)
 {
+	struct watch *w = context;
 	struct timestamp t = {0};
 	struct decimal value = {0, 0};
 	struct slice key = {0};
@@ -481,40 +483,28 @@ static int on_record(struct watch *w, struct err *err)
 	return put_raised(w, key, &value, err);
 }
 
-static int on_end(const struct watch *w, struct err *err)
+static int on_other(void *context, struct err *err)
 {
-	if (w->in.controlled && !w->in.ended && !w->in.stopped)
-		return err_set(err, ERR_TEMP, "%s: input ends without \"@end\": upstream died",
-			       w->in.name);
+	struct watch *w = context;
+	(void)err;
+	w->lost += control_lost(w->in.line);
 	return 0;
 }
 
-static int run(struct watch *w, struct err *err)
+static int on_end(void *context, struct err *err)
 {
-	for (;;) {
-		int event = intake_next(&w->in, err), failed = 0;
-
-		switch (event) {
-		case INTAKE_RECORD:
-			failed = on_record(w, err);
-			break;
-		case INTAKE_BARRIER:
-			failed = on_barrier(w, err);
-			break;
-		case INTAKE_OTHER:
-			w->lost += control_lost(w->in.line);
-			break;
-		case INTAKE_FINISH:
-			break;
-		case INTAKE_END:
-			return on_end(w, err);
-		default:
-			return -1;
-		}
-		if (failed)
-			return -1;
-	}
+	const struct watch *w = context;
+	if (w->in.controlled && !w->in.ended && !w->in.stopped)
+		return intake_cut_off(&w->in, err);
+	return 0;
 }
+
+static const struct intake_handlers handlers = {
+	.record = on_record,
+	.barrier = on_barrier,
+	.other = on_other,
+	.end = on_end,
+};
 
 /* ---- the end ---- */
 
@@ -587,7 +577,7 @@ int main(int argc, char **argv)
 	if (err.status != ERR_NONE) {
 		status = tool_fail(&err);
 	} else {
-		if (run(&w, &err) != 0)
+		if (intake_run(&w.in, &handlers, &w, &err) != 0)
 			status = tool_fail(&err);
 		status = finish(&w, status);
 	}

@@ -326,8 +326,9 @@ static int read_values(struct put *p, struct point_value *values, struct err *wh
 	return 0;
 }
 
-static int on_record(struct put *p, struct err *err)
+static int on_record(void *context, struct err *err)
 {
+	struct put *p = context;
 	struct point_value values[POINT_VALUES_MAX];
 	struct timestamp t;
 	struct err why;
@@ -355,8 +356,9 @@ static int on_record(struct put *p, struct err *err)
 }
 
 /* Minutes that are over go out, those without anything as zeros. */
-static int on_barrier(struct put *p, struct err *err)
+static int on_barrier(void *context, struct err *err)
 {
+	struct put *p = context;
 	int64_t now = minute_of((p->in.barrier.time - given.delay) / 1000000);
 
 	/* Zeros begin with the minute that runs. */
@@ -371,36 +373,28 @@ static int on_barrier(struct put *p, struct err *err)
 	return intake_flush_rejects(&p->in, err);
 }
 
-static int run(struct put *p, struct err *err)
+static int on_other(void *context, struct err *err)
 {
-	for (;;) {
-		int event = intake_next(&p->in, err), failed = 0;
-
-		switch (event) {
-		case INTAKE_RECORD:
-			failed = on_record(p, err);
-			break;
-		case INTAKE_BARRIER:
-			failed = on_barrier(p, err);
-			break;
-		case INTAKE_OTHER:
-			p->lost += control_lost(p->in.line);
-			break;
-		case INTAKE_FINISH:
-			break;
-		case INTAKE_END:
-			if (p->in.controlled && !p->in.ended && !p->in.stopped)
-				return err_set(err, ERR_TEMP,
-					       "%s: input ends without \"@end\": upstream died",
-					       p->in.name);
-			return 0;
-		default:
-			return -1;
-		}
-		if (failed)
-			return -1;
-	}
+	struct put *p = context;
+	(void)err;
+	p->lost += control_lost(p->in.line);
+	return 0;
 }
+
+static int on_end(void *context, struct err *err)
+{
+	struct put *p = context;
+	if (p->in.controlled && !p->in.ended && !p->in.stopped)
+		return intake_cut_off(&p->in, err);
+	return 0;
+}
+
+static const struct intake_handlers handlers = {
+	.record = on_record,
+	.barrier = on_barrier,
+	.other = on_other,
+	.end = on_end,
+};
 
 /* ---- the end ---- */
 
@@ -532,7 +526,7 @@ int main(int argc, char **argv)
 	} else if (given.alarms || given.dashboard) {
 		status = do_instead(&p);
 	} else {
-		if (run(&p, &err) != 0)
+		if (intake_run(&p.in, &handlers, &p, &err) != 0)
 			status = tool_fail(&err);
 		status = finish(&p, status);
 		last_words(&p, status != 0);

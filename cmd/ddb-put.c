@@ -208,8 +208,9 @@ static int on_wait(void *context, struct err *err)
 	return given.checkpoint != NULL || p->in.controlled ? settle(p, err) : commit_plain(p, err);
 }
 
-static int on_record(struct put *p, struct err *err)
+static int on_record(void *context, struct err *err)
 {
+	struct put *p = context;
 	struct metric m;
 	struct timestamp at;
 	struct err why;
@@ -241,8 +242,9 @@ static int close_epoch(struct put *p, struct err *err)
 	return p->held < TOGETHER_MOST ? 0 : settle(p, err);
 }
 
-static int on_barrier(struct put *p, struct err *err)
+static int on_barrier(void *context, struct err *err)
 {
+	struct put *p = context;
 	int closes = store_expects(p->store, &p->in.barrier, p->gathered, err);
 
 	if (closes < 0)
@@ -258,8 +260,9 @@ static int on_barrier(struct put *p, struct err *err)
 
 /* The end of the file, or a signal. In a stream with barriers, what came behind the last one is
  * left to the next run. */
-static int on_end(struct put *p, struct err *err)
+static int on_end(void *context, struct err *err)
 {
+	struct put *p = context;
 	int controlled = given.checkpoint != NULL || p->in.controlled;
 
 	if (settle(p, err) != 0)
@@ -273,33 +276,14 @@ static int on_end(struct put *p, struct err *err)
 			       "%s: there is no barrier in the input, and --checkpoint commits at "
 			       "barriers",
 			       p->in.name);
-	return err_set(err, ERR_TEMP, "%s: input ends without \"@end\": upstream died", p->in.name);
+	return intake_cut_off(&p->in, err);
 }
 
-static int run(struct put *p, struct err *err)
-{
-	for (;;) {
-		int event = intake_next(&p->in, err), failed = 0;
-
-		switch (event) {
-		case INTAKE_RECORD:
-			failed = on_record(p, err);
-			break;
-		case INTAKE_BARRIER:
-			failed = on_barrier(p, err);
-			break;
-		case INTAKE_FINISH:
-		case INTAKE_OTHER:
-			break;
-		case INTAKE_END:
-			return on_end(p, err);
-		default:
-			return -1;
-		}
-		if (failed)
-			return -1;
-	}
-}
+static const struct intake_handlers handlers = {
+	.record = on_record,
+	.barrier = on_barrier,
+	.end = on_end,
+};
 
 /* The run has failed. What was put off is stored all the same; and a bad record ends a plain stream
  * where it stands: what came before it is stored. */
@@ -372,7 +356,7 @@ static int put_records(const char *uri)
 	if (set_up(&p, uri, &err) != 0) {
 		status = tool_fail(&err);
 	} else {
-		if (run(&p, &err) != 0)
+		if (intake_run(&p.in, &handlers, &p, &err) != 0)
 			status = store_rest(&p, &err, tool_fail(&err));
 		last_words(&p, status != 0);
 	}

@@ -284,8 +284,9 @@ static int hold(struct put *p, struct err *err)
 	return 0;
 }
 
-static int on_record(struct put *p, struct err *err)
+static int on_record(void *context, struct err *err)
 {
+	struct put *p = context;
 	const struct scan_value *label = &p->in.value[template_field_count(p->form)];
 	struct err why;
 
@@ -361,8 +362,9 @@ static int replace_all(struct put *p, struct err *err)
 	return begin_anew(p, err);
 }
 
-static int on_barrier(struct put *p, struct err *err)
+static int on_barrier(void *context, struct err *err)
 {
+	struct put *p = context;
 	int old = 0;
 
 	if (!p->begun) {
@@ -392,8 +394,9 @@ static int on_wait(void *context, struct err *err)
 	return kinesisput_flush(p->to, err);
 }
 
-static int on_end(struct put *p, struct err *err)
+static int on_end(void *context, struct err *err)
 {
+	struct put *p = context;
 	if (!p->in.controlled || p->in.ended) {
 		/* Behind the last barrier, or a plain file. */
 		if (p->in.controlled && p->count > 0)
@@ -410,33 +413,14 @@ static int on_end(struct put *p, struct err *err)
 		return -1;
 	if (p->in.stopped)
 		return 0;
-	return err_set(err, ERR_TEMP, "%s: input ends without \"@end\": upstream died", p->in.name);
+	return intake_cut_off(&p->in, err);
 }
 
-static int run(struct put *p, struct err *err)
-{
-	for (;;) {
-		int event = intake_next(&p->in, err), failed = 0;
-
-		switch (event) {
-		case INTAKE_RECORD:
-			failed = on_record(p, err);
-			break;
-		case INTAKE_BARRIER:
-			failed = on_barrier(p, err);
-			break;
-		case INTAKE_FINISH:
-		case INTAKE_OTHER:
-			break;
-		case INTAKE_END:
-			return on_end(p, err);
-		default:
-			return -1;
-		}
-		if (failed)
-			return -1;
-	}
-}
+static const struct intake_handlers handlers = {
+	.record = on_record,
+	.barrier = on_barrier,
+	.end = on_end,
+};
 
 /* ---- the frame ---- */
 
@@ -527,7 +511,7 @@ int main(int argc, char **argv)
 	if (check_options(operands, count, &err) != 0 || set_up(&p, operands[0], &err) != 0) {
 		status = tool_fail(&err);
 	} else {
-		if (run(&p, &err) != 0)
+		if (intake_run(&p.in, &handlers, &p, &err) != 0)
 			status = tool_fail(&err);
 		last_words(&p, status != 0);
 	}

@@ -310,8 +310,9 @@ static int take_record(struct run *r, struct err *why)
 	return 0;
 }
 
-static int on_record(struct run *r, struct err *err)
+static int on_record(void *context, struct err *err)
 {
+	struct run *r = context;
 	struct err why;
 
 	if (take_record(r, &why) != 0)
@@ -323,8 +324,9 @@ static int on_record(struct run *r, struct err *err)
 }
 
 /* What was sent must have come. */
-static int on_finish(const struct run *r, struct err *err)
+static int on_finish(void *context, struct err *err)
 {
+	const struct run *r = context;
 	if (r->in.end_records == r->in.records)
 		return 0;
 	return err_set(err, ERR_DATA,
@@ -334,8 +336,9 @@ static int on_finish(const struct run *r, struct err *err)
 }
 
 /* A branch that has missed records ({"@gap":…}) cannot make a whole partition. */
-static int on_other(const struct run *r, struct err *err)
+static int on_other(void *context, struct err *err)
 {
+	const struct run *r = context;
 	static const char gap[] = "{\"@gap\"";
 
 	if (r->in.line.len < sizeof gap - 1 || memcmp(r->in.line.at, gap, sizeof gap - 1) != 0)
@@ -344,8 +347,9 @@ static int on_other(const struct run *r, struct err *err)
 		       r->in.name);
 }
 
-static int on_end(const struct run *r, struct err *err)
+static int on_end(void *context, struct err *err)
 {
+	const struct run *r = context;
 	if (r->in.stopped)
 		return err_set(err, ERR_TEMP, "stopped: nothing is published");
 	if (r->in.ended || (given.plain && !r->in.controlled))
@@ -354,32 +358,13 @@ static int on_end(const struct run *r, struct err *err)
 		       r->in.name);
 }
 
-static int read_all(struct run *r, struct err *err)
-{
-	for (;;) {
-		int event = intake_next(&r->in, err), failed = 0;
-
-		switch (event) {
-		case INTAKE_RECORD:
-			failed = on_record(r, err);
-			break;
-		case INTAKE_FINISH:
-			failed = on_finish(r, err);
-			break;
-		case INTAKE_BARRIER: /* nothing is published before the end */
-			break;
-		case INTAKE_OTHER:
-			failed = on_other(r, err);
-			break;
-		case INTAKE_END:
-			return on_end(r, err);
-		default:
-			return -1;
-		}
-		if (failed)
-			return -1;
-	}
-}
+/* Barriers are passed over: nothing is published before the end. */
+static const struct intake_handlers handlers = {
+	.record = on_record,
+	.finish = on_finish,
+	.other = on_other,
+	.end = on_end,
+};
 
 /* ---- publishing ---- */
 
@@ -523,7 +508,7 @@ static int partition(void)
 	if (read_options(&r, &err) != 0 || set_up(&r, &err) != 0) {
 		status = tool_fail(&err);
 	} else {
-		if (read_all(&r, &err) != 0 || publish_all(&r, &err) != 0)
+		if (intake_run(&r.in, &handlers, &r, &err) != 0 || publish_all(&r, &err) != 0)
 			status = tool_fail(&err);
 		last_words(&r, status != 0);
 	}

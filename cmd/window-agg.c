@@ -293,8 +293,9 @@ static int print_due(struct agg *a, struct err *err)
 	return more == 0 ? 0 : err_memory(err);
 }
 
-static int on_record(struct agg *a, struct err *err)
+static int on_record(void *context, struct err *err)
 {
+	struct agg *a = context;
 	struct timestamp t;
 	struct slice key = {0};
 	struct err why;
@@ -424,8 +425,9 @@ static int on_barrier_final(struct agg *a, int empty, struct err *err)
 	return forward_stamped(a, b, err);
 }
 
-static int on_barrier(struct agg *a, struct err *err)
+static int on_barrier(void *context, struct err *err)
 {
+	struct agg *a = context;
 	int empty = a->in.records == a->records_at_barrier;
 
 	a->records_at_barrier = a->in.records;
@@ -439,8 +441,9 @@ static int on_barrier(struct agg *a, struct err *err)
 
 /* A control record of somebody else keeps its place among the records. In a replay it has come
  * through before. */
-static int on_other(struct agg *a, struct err *err)
+static int on_other(void *context, struct err *err)
 {
+	struct agg *a = context;
 	if (windows_replaying(a->windows))
 		return 0;
 	if (a->window.emit == WINDOW_DELTA) {
@@ -452,8 +455,9 @@ static int on_other(struct agg *a, struct err *err)
 }
 
 /* The source has finished: all windows close. */
-static int on_finish(struct agg *a, struct err *err)
+static int on_finish(void *context, struct err *err)
 {
+	struct agg *a = context;
 	windows_flush(a->windows);
 	if (print_due(a, err) != 0 || sync_files(a, err) != 0 || forward_held(a, err) != 0)
 		return -1;
@@ -464,44 +468,24 @@ static int on_finish(struct agg *a, struct err *err)
 
 /* The end of the file, or a signal. A plain stream ends so; in one with barriers, without "@end",
  * windows that are open are left to the next run. */
-static int on_end(struct agg *a, struct err *err)
+static int on_end(void *context, struct err *err)
 {
+	struct agg *a = context;
 	if (a->in.controlled && !a->in.ended && !a->in.stopped)
-		return err_set(err, ERR_TEMP, "%s: input ends without \"@end\": upstream died",
-			       a->in.name);
+		return intake_cut_off(&a->in, err);
 	if (a->in.controlled || a->in.ended)
 		return 0;
 	windows_flush(a->windows);
 	return print_due(a, err);
 }
 
-static int run(struct agg *a, struct err *err)
-{
-	for (;;) {
-		int event = intake_next(&a->in, err), failed;
-
-		switch (event) {
-		case INTAKE_RECORD:
-			failed = on_record(a, err);
-			break;
-		case INTAKE_BARRIER:
-			failed = on_barrier(a, err);
-			break;
-		case INTAKE_FINISH:
-			failed = on_finish(a, err);
-			break;
-		case INTAKE_OTHER:
-			failed = on_other(a, err);
-			break;
-		case INTAKE_END:
-			return on_end(a, err);
-		default:
-			return -1;
-		}
-		if (failed)
-			return -1;
-	}
-}
+static const struct intake_handlers handlers = {
+	.record = on_record,
+	.barrier = on_barrier,
+	.finish = on_finish,
+	.other = on_other,
+	.end = on_end,
+};
 
 /* ---- the end ---- */
 
@@ -571,7 +555,7 @@ int main(int argc, char **argv)
 	if (err.status != ERR_NONE) {
 		status = tool_fail(&err);
 	} else {
-		if (run(&a, &err) != 0)
+		if (intake_run(&a.in, &handlers, &a, &err) != 0)
 			status = tool_fail(&err);
 		status = finish(&a, status);
 		last_words(&a, status != 0);

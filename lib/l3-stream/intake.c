@@ -121,6 +121,30 @@ static int place(const struct intake *in, struct err *err)
 	return err_prefix(err, "%s:%" PRIu64, in->name, line);
 }
 
+int intake_run(struct intake *in, const struct intake_handlers *h, void *context, struct err *err)
+{
+	int (*const by_event[])(void *, struct err *) = {
+		[INTAKE_END] = h->end,         [INTAKE_RECORD] = h->record,
+		[INTAKE_BARRIER] = h->barrier, [INTAKE_FINISH] = h->finish,
+		[INTAKE_OTHER] = h->other,
+	};
+
+	for (;;) {
+		int event = intake_next(in, err);
+		int failed = event < 0                 ? -1
+			     : by_event[event] != NULL ? by_event[event](context, err)
+						       : 0;
+
+		if (failed || event == INTAKE_END)
+			return failed;
+	}
+}
+
+int intake_cut_off(const struct intake *in, struct err *err)
+{
+	return err_set(err, ERR_TEMP, "%s: input ends without \"@end\": upstream died", in->name);
+}
+
 int intake_reject(struct intake *in, const struct err *why, struct err *err)
 {
 	struct intake_state *st = in->state;

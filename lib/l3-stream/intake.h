@@ -65,6 +65,22 @@ void intake_close(struct intake *in);
  * the end of input, the rejects are made durable. */
 int intake_next(struct intake *in, struct err *err);
 
+/* What a filter does with each event, before the next one is read. Returns 0, or -1 with *err,
+ * which ends the run; NULL: the event is passed over. */
+struct intake_handlers {
+	int (*record)(void *context, struct err *err);
+	int (*barrier)(void *context, struct err *err);
+	int (*finish)(void *context, struct err *err);
+	int (*other)(void *context, struct err *err);
+	int (*end)(void *context, struct err *err); /* its result is that of the run */
+};
+
+/* Read all there is. Returns 0, or -1 with *err: of intake_next, or of a handler. */
+int intake_run(struct intake *in, const struct intake_handlers *h, void *context, struct err *err);
+
+/* The input has ended without "@end", and should not have: *err says so. Returns -1. */
+int intake_cut_off(const struct intake *in, struct err *err);
+
 /* The record just given is bad for the reason in *why (byte: of the line, or 0). Returns 0 when it
  * went to the rejects file, or -1 with *err as from intake_next. A *why other than ERR_DATA (out of
  * memory) is no fault of the record: it ends the run. */
