@@ -159,10 +159,14 @@ static uint64_t id_of(const struct limit *l, enum limit_whose whose, struct slic
 
 /* ---- taking ---- */
 
+/* A request may have looked at the clock a while ago, and others have been here since: none lives
+ * for as long as that. */
+#define STALE (LIMIT_WINDOW_SECONDS * SECOND)
+
 /* A time that no request can have left there: the machine was started anew since. */
 static int64_t plausible(const struct limit *l, int64_t tat, int64_t now)
 {
-	return tat > now + l->depth + l->interval ? now : tat;
+	return tat > now + l->depth + l->interval + STALE ? now : tat;
 }
 
 static int is_free(const struct limit *l, struct slot *s, int64_t now)

@@ -48,6 +48,9 @@ static void buckets(void)
 		taken += take(l, LIMIT_KEY, "a", at);
 	CHECK(taken >= 69 && taken <= 70, "in a minute the quota and the burst, not more: %d",
 	      taken);
+	CHECK(count(l, "a", now + 40 * SECOND, 20) == 0 &&
+		      count(l, "a", now + 60 * SECOND, 20) == 1,
+	      "who looked at the clock before others refills nothing");
 	CHECK(take(l, LIMIT_KEY, "a", 5 * SECOND) && v.remaining == 9,
 	      "a clock that has begun anew forgets");
 	CHECK(take(l, LIMIT_ADDRESS, "2001:db8:1:2::1", now) && v.remaining == 9 &&
