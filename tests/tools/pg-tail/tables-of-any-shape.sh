@@ -37,6 +37,7 @@ stops() {
 sql "CREATE TABLE d (id integer PRIMARY KEY, a text, b integer); ALTER TABLE d REPLICA IDENTITY FULL; INSERT INTO d VALUES (1, 'x', 1)"
 begin d
 tail_in_background "$work/live" -t d --resume "$barrier"
+wait_for 30 slot_is_active tuberia_d
 sql "INSERT INTO d VALUES (2, 'x', 2)"
 sql "ALTER TABLE d ADD COLUMN c numeric(6,2) DEFAULT 7"
 sql "INSERT INTO d VALUES (3, 'x', 3); UPDATE d SET b = 10 WHERE id = 1"
@@ -72,6 +73,7 @@ changes 'with --columns, others may come and go' <<'END'
 {"id":9,"B \"uno\"":9}
 END
 tail_in_background "$work/live" -t s.d2 "${options[@]}" --resume "$barrier"
+wait_for 30 slot_is_active tuberia_d
 sql "INSERT INTO s.d2 VALUES (10, 10); ALTER TABLE s.d2 RENAME COLUMN \"B \"\"uno\"\"\" TO b"
 sql "INSERT INTO s.d2 VALUES (11, 11)"
 code=0
