@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # _lib.sh: what the tests of the whole pipe share. Source it first.
 #
-#   shop                    a server with the tables of scripts/deploy/ventas.sql, a store, 50 customers; with
-#                           ON_DYNAMODB in the environment the store is a table
-#   on_dynamodb             the store is a table instead, of an emulator behind a gate (lib/dynamodb.sh); it is
-#                           not made yet. What the script keeps beside it is in $work/run
+#   shop                    a server with the tables of scripts/deploy/ventas.sql, a store, 50 customers
+#   new_store [NAME]        TUBERIA_STORE is one with nothing in it; with ON_DYNAMODB in the environment it is a table
+#   on_dynamodb [TABLE]     TUBERIA_STORE is a table of an emulator behind a gate (lib/dynamodb.sh); it is not made
+#                           yet. What the script keeps beside it is in $work/run
+#   store_sql QUERY         what SQLite's own program says of the store
 #   pipeline_start [OPT...] realtime-pipeline in the background: its pid is $pipeline, what it says is in
 #                           $work/pipeline.err
 #   pipeline_stop           SIGTERM, and wait: its exit status is $code
@@ -22,21 +23,27 @@ shop() {
     pg_start "$@"
     psql -XqAt -f "$TOP/scripts/deploy/ventas.sql" >/dev/null || exit 1
     sql "INSERT INTO clientes SELECT i, 'Ana ' || i, 'Martínez' FROM generate_series(1, 50) i"
-    store=$work/metricas.db
-    export TUBERIA_STORE=sqlite:$store
-    if [ -n "${ON_DYNAMODB:-}" ]; then
-        on_dynamodb
-        ddb-put --create-table
-    fi
+    new_store
     at_exit pipeline_abort
 }
 
+new_store() {
+    store=$work/${1:-metricas}.db
+    export TUBERIA_STORE=sqlite:$store
+    [ -n "${ON_DYNAMODB:-}" ] || return 0
+    on_dynamodb "${1:-metricas_tiempo_real}"
+    ddb-put --create-table || exit 1
+}
+
 on_dynamodb() {
-    . "$TOP/tests/lib/dynamodb.sh"
-    dynamodb_start
+    if ! declare -F dynamodb_start >/dev/null; then
+        . "$TOP/tests/lib/dynamodb.sh"
+        dynamodb_start
+        export AWS_ENDPOINT_URL_DYNAMODB=$GATE # where a script has another gate besides
+    fi
     mkdir -p "$work/run"
-    store=$work/copy.db # for SQL, made by store_metrics
-    export UPSTREAM GATE TUBERIA_STORE=dynamodb:metricas_tiempo_real XDG_RUNTIME_DIR=$work/run
+    store=$work/copy.db # for SQL, made by store_sql
+    export UPSTREAM GATE TUBERIA_STORE=dynamodb:${1:-metricas_tiempo_real} XDG_RUNTIME_DIR=$work/run
 }
 
 # sales N [DAYS]: N sales, of the last DAYS days, of products with names that must be escaped too.
@@ -101,9 +108,10 @@ stage() {
     return 1
 }
 
-# The committed barrier's members.
-epoch() { ddb-put --show-checkpoint "${TUBERIA_CHECKPOINT:-realtime}" "$TUBERIA_STORE" | sed -n 's/^{"@barrier":{"epoch":\([0-9]*\),.*/\1/p'; }
-position() { ddb-put --show-checkpoint "${TUBERIA_CHECKPOINT:-realtime}" "$TUBERIA_STORE" | sed -n 's/^.*"pos":"pg1:[0-9]*:\([0-9A-F/]*\):.*/\1/p'; }
+# The committed barrier, and its members; in DynamoDB an epoch that was begun has some too.
+committed() { ddb-put --show-checkpoint "${TUBERIA_CHECKPOINT:-realtime}" "$TUBERIA_STORE" | sed 's/,"pending":{.*//'; }
+epoch() { committed | sed -n 's/^{"@barrier":{"epoch":\([0-9]*\),.*/\1/p'; }
+position() { committed | sed -n 's/^.*"pos":"pg1:[0-9]*:\([0-9A-F/]*\):.*/\1/p'; }
 epoch_above() { [ "$(epoch)" -gt "$1" ] 2>/dev/null; }
 lsn_number() { echo $((16#${1%/*} << 32 | 16#${1#*/})); }
 
@@ -128,12 +136,16 @@ sql_metrics() {
          FROM v GROUP BY GROUPING SETS ((c, p, d), (c, p), (c, d), (c), (p, d), (p))" | LC_ALL=C sort
 }
 
-# The store, read by SQLite's own program; amounts without the zeros that their scale adds.
-store_metrics() {
+store_sql() {
     if [[ $TUBERIA_STORE == dynamodb:* ]]; then
         /usr/bin/python3 "$TOP/tests/lib/dynamodb-as-sqlite.py" "${TUBERIA_STORE#*:}" "$store"
     fi
-    sqlite3 -readonly "$store" "
+    sqlite3 -readonly "$store" "$1"
+}
+
+# Amounts without the zeros that their scale adds.
+store_metrics() {
+    store_sql "
         SELECT id, num_transacciones,
                CASE WHEN monto_total LIKE '%.%' THEN rtrim(rtrim(monto_total, '0'), '.') ELSE monto_total END
         FROM metricas WHERE num_transacciones <> 0" | LC_ALL=C sort
@@ -152,6 +164,9 @@ equals_sql() {
 
 # In the background: its pid is $traffic. Seeded.
 traffic_start() {
+    local rate=${2:-600}
+    # A change is a dozen requests, and the emulator slower than the service.
+    [[ $TUBERIA_STORE != dynamodb:* || $rate -le 60 ]] || rate=60
     cat >"$work/insert.sql" <<-'SQL'
 	\set n random(1, 5)
 	INSERT INTO ventas (cliente_id, producto, fecha, monto)
@@ -176,7 +191,7 @@ traffic_start() {
 	DELETE FROM ventas WHERE id % 50 = 0;
 	ROLLBACK;
 	SQL
-    "$PG_BIN/pgbench" -n -c 3 -T "$1" --random-seed=7 -R "${2:-600}" -f "$work/insert.sql@10" \
+    "$PG_BIN/pgbench" -n -c 3 -T "$1" --random-seed=7 -R "$rate" -f "$work/insert.sql@10" \
         -f "$work/update.sql@3" -f "$work/day.sql@1" -f "$work/delete.sql@2" -f "$work/rollback.sql@1" \
         >"$work/traffic.log" 2>&1 &
     traffic=$!

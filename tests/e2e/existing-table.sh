@@ -4,8 +4,7 @@
 . "$(dirname "$0")/_lib.sh"
 
 pg_start
-store=$work/metricas.db
-export TUBERIA_STORE=sqlite:$store
+new_store
 at_exit pipeline_abort
 sql 'CREATE SCHEMA "Sales X";
      CREATE TABLE "Sales X"."Órdenes" (customer int NOT NULL, sku text NOT NULL, total numeric(10,2) NOT NULL,

@@ -15,8 +15,7 @@ for tool in jq sed; do
     filter=$(recipe "$tool")
     like "$filter" POSTAGE "$tool: the manual has a recipe"
     filter=${filter//POSTAGE/SUR 2}
-    TUBERIA_STORE=sqlite:$work/$tool.db
-    store=$work/$tool.db
+    new_store "filter_$tool"
     pipeline_start --filter "$filter" --name "$tool" --slot "filter_$tool"
     # An UPDATE into, out of, and within what is left out.
     sql "UPDATE ventas SET producto = 'SUR 2' WHERE id IN (SELECT id FROM ventas WHERE producto = 'NORTE-1' LIMIT 20)"
@@ -40,7 +39,7 @@ for tool in jq sed; do
 done
 
 # jq's recipe stops where its program fails, and drops nothing.
-store=$work/fails.db TUBERIA_STORE=sqlite:$work/fails.db
+new_store filter_fails
 filter=$(recipe jq)
 filter=${filter/select(.producto != \"POSTAGE\")/(.monto |= . + .cliente_id) | if .producto == \"*\" then error(\"no such product\") else . end}
 run realtime-pipeline --once --name fails --filter "$filter"

@@ -27,7 +27,7 @@ open() { [ "$(as_owner sql "SELECT count(*) FROM pg_stat_activity WHERE state = 
 wait_for 30 open
 as_owner sales 300
 key=$(as_owner sql 'SELECT max(id) FROM ventas')
-behind() { [[ $(ddb-put --show-checkpoint realtime "$TUBERIA_STORE") == *'"pos":"pgk1:'*":$1"[~:]* ]]; }
+behind() { [[ $(committed) == *'"pos":"pgk1:'*":$1"[~:]* ]]; }
 wait_for 60 behind "$key"
 is "$?" 0 'what is committed comes, though an older transaction is open'
 as_owner equals_sql 'without the open one'
@@ -38,7 +38,7 @@ wait_for 30 all_gone "${pids[@]}"
 pipeline_start --poll id
 echo 'COMMIT;' >&"$session"
 exec {session}>&-
-late() { [ "$(sqlite3 -readonly "$store" "SELECT count(*) FROM metricas WHERE producto = 'LATE'")" -gt 0 ]; }
+late() { [ "$(store_sql "SELECT count(*) FROM metricas WHERE producto = 'LATE'")" -gt 0 ]; }
 wait_for 60 late
 is "$?" 0 'killed, started again: the row that was committed late is not skipped'
 as_owner equals_sql 'all of it'

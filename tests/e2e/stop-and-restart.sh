@@ -40,7 +40,7 @@ pipeline_stop
 is "$code" 0 'SIGTERM: exit status 0'
 
 # The old checkpoint is as far as the new snapshot will be: wait until somebody else holds it.
-owner() { sqlite3 -readonly "$store" 'SELECT owner FROM checkpoint'; }
+owner() { store_sql 'SELECT owner FROM checkpoint'; }
 owned_anew() { [ "$(owner)" != "$owner" ] && [ -n "$(owner)" ]; }
 rebuild() {
     owner=$(owner)

@@ -38,7 +38,7 @@ process() {
 TUBERIA_CHECKPOINT=stream
 export TUBERIA_CHECKPOINT
 # How many sales the store has counted; a product may be called *, and an id has that encoded.
-counted() { sqlite3 -readonly "$store" "SELECT coalesce(sum(num_transacciones), 0) FROM metricas WHERE id NOT LIKE '*#%' AND id NOT LIKE '%#*%'" 2>/dev/null; }
+counted() { store_sql "SELECT coalesce(sum(num_transacciones), 0) FROM metricas WHERE id NOT LIKE '*#%' AND id NOT LIKE '%#*%'" 2>/dev/null; }
 settled() { [ "$(counted)" = "$(sql 'SELECT count(*) FROM ventas')" ] && store_metrics >got.now && sql_metrics true ventas >expected.now && cmp -s got.now expected.now; }
 
 # ---- a first snapshot that is cut off when part of it is in the store already ----

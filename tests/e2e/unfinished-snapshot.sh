@@ -27,7 +27,7 @@ is "$(slots)" 1 'there is one slot'
 for name in anywhere behind-a-line; do
     [ $name = anywhere ] || held="cat '$work/gate'; grep '}\$'"
     exec 7<>"$work/gate"
-    TUBERIA_STORE=sqlite:$work/$name.db store=$work/$name.db
+    new_store $name
     before=$(slots)
     pipeline_start --name $name --filter "$held" 7>&-
     wait_for 60 reading

@@ -18,6 +18,7 @@ print(u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode() if len(sys.argv) > 2
 
 gate_start() {
     local pid port
+    rm -f "$work/gate.port" # of another one
     /usr/bin/python3 "$TOP/tests/lib/awsgate.py" --port-file "$work/gate.port" "$@" >"$work/gate.log" 2>&1 &
     pid=$!
     at_exit "kill $pid 2>/dev/null; wait $pid 2>/dev/null"

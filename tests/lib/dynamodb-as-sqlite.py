@@ -12,8 +12,8 @@ from decimal import Decimal
 
 import botocore.session
 
-client = botocore.session.get_session().create_client("dynamodb", os.environ["AWS_REGION"],
-                                                      endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+endpoint = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or os.environ["AWS_ENDPOINT_URL"]
+client = botocore.session.get_session().create_client("dynamodb", os.environ["AWS_REGION"], endpoint_url=endpoint)
 
 
 def value(attribute):
