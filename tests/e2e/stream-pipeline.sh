@@ -76,6 +76,12 @@ launch source
 
 # ---- everything is killed ----
 
+# What was killed is there again; what it left behind may be on its way for a while, in epochs.
+anew() {
+    local now
+    # shellcheck disable=SC2086 # two words
+    now=$(process $victim) && [ "$now" != "$pid" ]
+}
 traffic_start 600
 killed=0
 for victim in 'source pg-tail' 'source kinesis-put' 'windows kinesis-tail' 'windows window-agg' 'windows kinesis-put' \
@@ -91,6 +97,7 @@ for victim in 'source pg-tail' 'source kinesis-put' 'windows kinesis-tail' 'wind
     'windows kinesis-put') merge ventas shardId-000000000002 shardId-000000000003 ;;
     'store kinesis-tail') gate_rules '[{"fault": "partial", "op": "PutRecords", "every": 3}, {"fault": "reset-after", "op": "PutRecords", "every": 7}, {"fault": "throttle", "every": 11}, {"fault": "expired-iterator", "op": "GetRecords", "every": 13}]' ;;
     esac
+    wait_for 60 anew || note "$victim: not started again: $(tail -n 3 ./*.err)"
     before=$(epoch)
     wait_for 60 epoch_above "$((before + 3))" || note "$victim: no further epoch: $(tail -n 3 ./*.err)"
 done
