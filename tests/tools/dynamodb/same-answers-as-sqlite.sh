@@ -4,9 +4,9 @@
 . "$TOP/tests/lib/dynamodb.sh"
 dynamodb_start
 
-# Not here: what is about files, or texts with their names; and the case that changes a store by SQL, which
-# scripts-of-sqlite.sh has.
-except="file-names-mean-nothing-but-files store-that-is-none verify-finds-what-was-tampered-with wrong-command-lines wrong-questions"
+# Not here: what is about files (their names, and those that are no store); and the case that changes a store by SQL,
+# which scripts-of-sqlite.sh has.
+except="file-names-mean-nothing-but-files store-that-is-none verify-finds-what-was-tampered-with"
 
 # ddb-put, which makes its table first, and sqlite3, which looks at a copy of it.
 mkdir -p "$work/bin"
@@ -41,7 +41,7 @@ for tool in ddb-put metrics-query; do
         case " $except " in *" $name "*) continue ;; esac
         number=$((number + 1))
         sed -e "/^-- cmd/a . $work/environment; PATH=$work/bin:\$PATH; export PREFIX=t$number." \
-            -e "s/sqlite:\\([A-Za-z0-9._-]*\\)/dynamodb:t$number.\\1/g" -e "s/: m\\.db: /: t$number.m.db: /" "$case" >"$work/$tool/$name.case"
+            -e "/which store/!s/sqlite:\\([A-Za-z0-9._-]*\\)/dynamodb:t$number.\\1/g" -e "s/: m\\.db: /: t$number.m.db: /" "$case" >"$work/$tool/$name.case"
     done
     TIMEOUT_SCALE=4 "$TOP/tests/run" -b "$(dirname "$TUBERIA_BIN")" "$work/$tool" >"$work/result" 2>&1
     like "$(tail -n 1 "$work/result")" '^[1-9][0-9]+ passed, 0 failed$' "$tool: $(tail -n 1 "$work/result")"
