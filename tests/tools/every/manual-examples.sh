@@ -1,8 +1,15 @@
 # The examples of the manuals are run: each "$ " line of EXAMPLES, and what stands beneath it is its
-# output, exactly. tests/README.md has the convention. The PG* variables name a server for them.
+# output, exactly. tests/README.md has the convention. The PG* variables name a server for them,
+# and the profile "shop" of AWS an emulator of DynamoDB.
 . "$(dirname "$0")/../../lib/tap.sh"
 . "$(dirname "$0")/../../lib/postgres.sh"
+. "$TOP/tests/lib/dynamodb.sh"
 pg_start
+dynamodb_start
+mkdir "$HOME/.aws"
+printf '%s\n' '[profile shop]' "region = $AWS_REGION" "endpoint_url = $AWS_ENDPOINT_URL" \
+    "aws_access_key_id = $AWS_ACCESS_KEY_ID" "aws_secret_access_key = $AWS_SECRET_ACCESS_KEY" >"$HOME/.aws/config"
+unset AWS_REGION AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 /usr/bin/python3 - "$(dirname "$0")/../../../man" <<'PYTHON'
 import difflib
 import glob
