@@ -41,7 +41,7 @@ for variant in fastcgi fcgiwrap; do
     ask /../metricas/cliente/17850 --http1.1 -H "X-API-Key: $norte"
     is_problem 404 "one that leads above the root"
     ask /../metricas/cliente/17850 --http2 -H "X-API-Key: $norte"
-    is_problem 400 "nginx keeps nothing of it in HTTP/2"
+    is_problem 404 "whatever protocol is offered"
     ask / -X OPTIONS
     is "$status" 204 "$variant: OPTIONS"
     ask /metricas/cliente/17850 -X POST -d x=1 -H "X-API-Key: $norte"
