@@ -57,7 +57,7 @@ static const struct opt options[] = {
 	 "pages of these origins may ask; commas between, or *", "TUBERIA_API_CORS", NULL, 0, 0},
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Limits:", NULL, NULL, 0, 0},
 	{OPT_INT, 0, "limit", "N", &api_options.quota, "requests a minute and key (1000)",
-	 "TUBERIA_API_LIMIT", NULL, 1, 1000000},
+	 "TUBERIA_API_LIMIT", NULL, 1, 1000000000},
 	{OPT_INT, 0, "burst", "N", &api_options.burst, "of them at once (as many as --limit)",
 	 "TUBERIA_API_BURST", NULL, 1, 1000000},
 	{OPT_STRING, 0, "limit-file", "FILE", &api_options.limit_file,
@@ -283,8 +283,11 @@ static int answer_fastcgi(void *context, struct slice params, int64_t arrived, s
 
 static void pause_fastcgi(void *context)
 {
-	write_log(context);
-	beat(context);
+	struct server *s = context;
+
+	api_pause(s->api);
+	write_log(s);
+	beat(s);
 }
 
 struct serving {

@@ -204,6 +204,7 @@ static void drain(struct loop *l)
 
 	l->draining = 1;
 	listen_on(l, 0);
+	l->r->pause(l->r->context);
 	for (; c != &l->all; c = next) {
 		next = c->next;
 		if (read_input(l, c) != 0 || is_idle(c))

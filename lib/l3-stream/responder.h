@@ -22,7 +22,9 @@ struct responder {
 	 * monotonic clock when the request's last bytes were seen. Returns 0, or -1: out of
 	 * memory, the connection is closed. */
 	int (*answer)(void *context, struct slice params, int64_t arrived, struct buf *out);
-	void (*pause)(void *context); /* nothing is to be done for now; about once a round */
+	/* Those that had begun to come when it was last looked have been answered, as far as they
+	 * are there; at least once a second. */
+	void (*pause)(void *context);
 };
 
 /* Until *stop. Returns 0, or -1 with *err. */

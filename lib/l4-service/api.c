@@ -31,7 +31,10 @@ struct api {
 	struct limit_verdict verdict;
 	struct metric_key *wanted; /* products of a key: */
 	int wanted_room;
-	struct buf as_of;
+	/* What requests that came together share; see api_pause. */
+	int keys_looked_at, asking;
+	struct freshness fresh;
+	struct buf as_of; /* of fresh */
 	unsigned char random[64 * ID_BYTES];
 	size_t random_left;
 	char id[2 * ID_BYTES + 1];
@@ -122,13 +125,22 @@ static int64_t seconds_now(void)
 	return now.tv_sec;
 }
 
+/* Look whether the key file has changed, once. */
+static int look_at_keys(struct api *a)
+{
+	if (!a->keys_looked_at && keyring_refresh(a->keys, &a->result->why) != 0)
+		return -1;
+	a->keys_looked_at = 1;
+	return 0;
+}
+
 /* Who it is, and whether there is still something left for them. Returns 0, or -1 with a problem.
  */
 static int admit(struct api *a)
 {
 	unsigned char digest[HASH_SHA256_BYTES];
 	struct apirequest *r = a->r;
-	int no_keys = r->keys == 1 && keyring_refresh(a->keys, &a->result->why) != 0;
+	int no_keys = r->keys == 1 && look_at_keys(a) != 0;
 
 	a->who = -1;
 	if (r->keys == 1 && !no_keys)
@@ -176,13 +188,19 @@ static int64_t micros_left(const struct api *a)
 	return a->o.deadline - (limit_now() - a->arrived) / 1000;
 }
 
+static void forget_store(struct api *a)
+{
+	store_reader_close(a->reader);
+	a->reader = NULL;
+	a->asking = 0;
+}
+
 /* The store did not answer; the next request starts from nothing. */
 static void store_failed(struct api *a)
 {
 	int late = a->result->why.status == ERR_TEMP && micros_left(a) <= 0;
 
-	store_reader_close(a->reader);
-	a->reader = NULL;
+	forget_store(a);
 	a->answer.retry_after = RETRY_STORE;
 	if (late)
 		problem(a, 504, "The data did not come in time.");
@@ -204,16 +222,16 @@ static int open_and_begin(struct api *a, struct err *err)
 	return store_begin(a->reader, err);
 }
 
-/* Begin to ask. Returns 0 with the freshness, or -1 with a problem. */
-static int begin(struct api *a, struct freshness *f)
+/* Begin to ask, and learn how fresh the answer will be. Returns 0, or -1 with a problem. */
+static int begin_anew(struct api *a)
 {
 	struct err *err = &a->result->why;
+	struct freshness *f = &a->fresh;
 	int had_one = a->reader != NULL, failed = open_and_begin(a, err);
 
 	/* The one that was open may be of a file that is no longer there. */
 	if (failed && had_one && micros_left(a) > 0) {
-		store_reader_close(a->reader);
-		a->reader = NULL;
+		forget_store(a);
 		failed = open_and_begin(a, err);
 	}
 	f->known = failed ? -1 : store_fresh(a->reader, &f->time, &f->epoch, err);
@@ -222,11 +240,31 @@ static int begin(struct api *a, struct freshness *f)
 		return -1;
 	}
 	err->status = ERR_NONE;
+	a->asking = 1;
 	buf_clear(&a->as_of);
 	if (f->known)
 		freshness_put_time(&a->as_of, f);
+	return 0;
+}
+
+/* The same, or go on in the epoch that is being asked. */
+static int begin(struct api *a)
+{
+	int64_t left = micros_left(a);
+
+	if (a->asking && left > 0)
+		store_within(a->reader, left);
+	else if (begin_anew(a) != 0)
+		return -1;
 	a->answer.as_of = buf_view(&a->as_of);
 	return 0;
+}
+
+void api_pause(struct api *a)
+{
+	if (a->asking)
+		store_end(a->reader);
+	a->asking = a->keys_looked_at = 0;
 }
 
 /* Two counts and two sums into the first ones. */
@@ -290,7 +328,6 @@ static void answer_metrics(struct api *a)
 	struct apirequest *r = a->r;
 	struct err *err = &a->result->why;
 	struct metric_key key = {r->cliente_id, r->producto, r->fecha};
-	struct freshness fresh;
 	struct metric m;
 	int found;
 
@@ -299,7 +336,7 @@ static void answer_metrics(struct api *a)
 		problem(a, 403, "This key is not for this product.");
 		return;
 	}
-	if (begin(a, &fresh) != 0)
+	if (begin(a) != 0)
 		return;
 	if (r->producto.at == NULL && keyring_products(a->keys, a->who) >= 0)
 		found = add_up_allowed(a, &m, err);
@@ -309,7 +346,6 @@ static void answer_metrics(struct api *a)
 		store_failed(a);
 		return;
 	}
-	store_end(a->reader);
 	if (found > 0)
 		put_metrics(a, &m);
 	else
@@ -320,17 +356,16 @@ static void answer_metrics(struct api *a)
 
 static void answer_health(struct api *a)
 {
-	struct freshness fresh;
+	struct freshness *f = &a->fresh;
 	struct buf *text = &a->answer.text;
 	struct decimal age;
 	char seconds[DECIMAL_TEXT_MAX];
 
-	if (begin(a, &fresh) != 0)
+	if (begin(a) != 0)
 		return;
-	store_end(a->reader);
-	fresh.now = freshness_now();
-	age = freshness_age(&fresh);
-	if (fresh.known && fresh.now - fresh.time > a->o.stale) {
+	f->now = freshness_now();
+	age = freshness_age(f);
+	if (f->known && f->now - f->time > a->o.stale) {
 		a->answer.retry_after = RETRY_STORE;
 		problem(a, 503, "The data are older than they should be: X-Data-As-Of.");
 		return;
@@ -338,9 +373,9 @@ static void answer_health(struct api *a)
 	decimal_print(&age, seconds);
 	buf_clear(text);
 	buf_puts(text, "{\"status\":\"ok\"");
-	if (fresh.known)
+	if (f->known)
 		buf_printf(text, ",\"as_of\":\"%.*s\",\"age_seconds\":%s,\"epoch\":%" PRId64,
-			   SLICE_ARG(a->answer.as_of), seconds, fresh.epoch);
+			   SLICE_ARG(a->answer.as_of), seconds, f->epoch);
 	buf_puts(text, "}");
 	a->answer.body = buf_view(text);
 	a->answer.status = 200;

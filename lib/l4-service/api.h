@@ -45,6 +45,11 @@ struct api_result {
 void api_answer(struct api *a, struct apirequest *r, int64_t arrived, struct buf *out,
 		struct api_result *result);
 
+/* All requests answered since the last pause share a look at the key file and an epoch of the
+ * store. Neither may be older than a request: so one that begins to come after the first of them
+ * was answered must come after a pause. After it nothing of the store is held. */
+void api_pause(struct api *a);
+
 /* Append a line of the access log: a JSON object and a newline. micros: that it took. */
 void api_log(const struct api_result *result, int64_t micros, struct buf *out);
 

@@ -138,7 +138,7 @@ keys = f"{work}/keys"
 key = shell(f"api-key -k {keys} add bench").strip()
 limit = shell("mktemp -u /dev/shm/tuberia-bench-XXXXXX").strip()
 atexit.register(lambda: os.path.exists(limit) and os.unlink(limit))
-environment = dict(os.environ, TUBERIA_API_KEYS=keys, TUBERIA_API_LIMIT="1000000", TUBERIA_API_LIMIT_FILE=limit,
+environment = dict(os.environ, TUBERIA_API_KEYS=keys, TUBERIA_API_LIMIT="1000000000", TUBERIA_API_LIMIT_FILE=limit,
                    BENCH_STORE=large, BENCH_KEYS=keys, PYTHONPATH=here)
 ours = start(["metrics-cgi", "--listen", f"unix:{work}/large.socket", "--workers", "2", "-s", f"sqlite:{large}"], env=environment)
 ours_small = start(["metrics-cgi", "--listen", f"unix:{work}/small.socket", "--workers", "2", "-s", f"sqlite:{small}"], env=environment)
@@ -150,7 +150,7 @@ params = "".join(f"fastcgi_param {a} {b};" for a, b in (
     ("REQUEST_METHOD", "$request_method"), ("REQUEST_URI", "$request_uri"), ("REMOTE_ADDR", "$remote_addr")))
 cgi_params = "".join(f"fastcgi_param {a} {b};" for a, b in (
     ("SCRIPT_FILENAME", shutil.which("metrics-cgi")), ("GATEWAY_INTERFACE", "CGI/1.1"), ("TUBERIA_STORE", f"sqlite:{large}"),
-    ("TUBERIA_API_KEYS", keys), ("TUBERIA_API_LIMIT", "1000000"), ("TUBERIA_API_LIMIT_FILE", limit)))
+    ("TUBERIA_API_KEYS", keys), ("TUBERIA_API_LIMIT", "1000000000"), ("TUBERIA_API_LIMIT_FILE", limit)))
 with open(f"{work}/nginx.conf", "w", encoding="ascii") as f:
     f.write(f"""{'user root;' if os.getuid() == 0 else ''} worker_processes 1; pid {work}/nginx.pid; error_log {work}/nginx.log;
 daemon off; events {{ worker_connections 1024; }}
