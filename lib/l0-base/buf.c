@@ -67,25 +67,43 @@ int buf_byte(struct buf *b, char c)
 	return buf_put(b, &c, 1);
 }
 
+int buf_int(struct buf *b, int64_t n)
+{
+	char digits[20], *end = digits + sizeof digits, *first = end;
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	do
+		*--first = (char)('0' + left % 10);
+	while ((left /= 10) != 0);
+	if (n < 0)
+		*--first = '-';
+	return buf_put(b, first, (size_t)(end - first));
+}
+
 int buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args, again;
-	char *to;
+	size_t room = b->size - b->len;
+	char *to = b->at == NULL ? NULL : b->at + b->len;
 	int n;
 
 	va_start(args, format);
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, format, args);
+	/* Into what room there is; once more when there is more than that. */
+	n = vsnprintf(to, room, format, args);
 	va_end(args);
-	to = n < 0 ? NULL : buf_room(b, (size_t)n + 1);
-	if (to != NULL) {
-		vsnprintf(to, (size_t)n + 1, format, again);
-		b->len += (size_t)n;
-	} else {
-		b->failed = 1;
+	if (n >= 0 && (size_t)n >= room) {
+		to = buf_room(b, (size_t)n + 1);
+		if (to != NULL)
+			vsnprintf(to, (size_t)n + 1, format, again);
 	}
 	va_end(again);
-	return to == NULL ? -1 : 0;
+	if (n < 0 || to == NULL) {
+		b->failed = 1;
+		return -1;
+	}
+	b->len += (size_t)n;
+	return 0;
 }
 
 const char *buf_text(struct buf *b)

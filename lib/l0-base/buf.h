@@ -3,6 +3,7 @@
 #define TUBERIA_BUF_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Bytes that somebody else owns; not terminated, may hold NUL bytes. {NULL, 0} is empty. */
@@ -48,6 +49,7 @@ int buf_put(struct buf *b, const void *bytes, size_t n);
 int buf_puts(struct buf *b, const char *text);
 int buf_slice(struct buf *b, struct slice s);
 int buf_byte(struct buf *b, char c);
+int buf_int(struct buf *b, int64_t n); /* its decimal digits */
 int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The text so far, with a NUL byte behind it (not counted in len); "" when it cannot be had.

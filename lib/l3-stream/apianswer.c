@@ -1,7 +1,5 @@
 #include "l3-stream/apianswer.h"
 
-#include <inttypes.h>
-
 #include "l0-base/hash.h"
 #include "l1-value/text.h"
 
@@ -52,8 +50,11 @@ void apianswer_problem(struct apianswer *a, int status, const char *detail, stru
 	a->tagged = 0;
 	a->lasting = 0;
 	buf_clear(&a->text);
-	buf_printf(&a->text, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
-		   phrase_of(status), status);
+	buf_puts(&a->text, "{\"type\":\"about:blank\",\"title\":\"");
+	buf_puts(&a->text, phrase_of(status));
+	buf_puts(&a->text, "\",\"status\":");
+	buf_int(&a->text, status);
+	buf_puts(&a->text, ",\"detail\":");
 	json_put_string(&a->text, slice_of(detail));
 	buf_puts(&a->text, ",\"request_id\":");
 	json_put_string(&a->text, id);
@@ -62,6 +63,21 @@ void apianswer_problem(struct apianswer *a, int status, const char *detail, stru
 }
 
 /* ---- headers ---- */
+
+/* By hand: what printf(3) makes of them is a fifth of what an answer costs. name: with ": ". */
+static void put_header(struct buf *out, const char *name, struct slice value)
+{
+	buf_puts(out, name);
+	buf_slice(out, value);
+	buf_puts(out, "\r\n");
+}
+
+static void put_number(struct buf *out, const char *name, int64_t n)
+{
+	buf_puts(out, name);
+	buf_int(out, n);
+	buf_puts(out, "\r\n");
+}
 
 /* The origin, as it stands in the list of those that are allowed; empty when it does not. */
 static struct slice allowed_origin(const struct apirequest *r, struct slice origins)
@@ -87,7 +103,7 @@ static void put_cors(const struct apirequest *r, struct slice origins, struct bu
 
 	if (origin.len == 0)
 		return;
-	buf_printf(out, "Access-Control-Allow-Origin: %.*s\r\n", SLICE_ARG(origin));
+	put_header(out, "Access-Control-Allow-Origin: ", origin);
 	if (r->method == API_OPTIONS)
 		buf_puts(out, "Access-Control-Allow-Methods: GET, HEAD\r\n"
 			      "Access-Control-Allow-Headers: X-API-Key, X-Request-Id\r\n"
@@ -102,8 +118,10 @@ static void put_vary(const struct apianswer *a, struct slice origins, struct buf
 	int by_origin = origins.len > 0 && !slice_is(origins, "*");
 
 	if (a->by_key || by_origin)
-		buf_printf(out, "Vary: %s%s%s\r\n", a->by_key ? "X-API-Key" : "",
-			   a->by_key && by_origin ? ", " : "", by_origin ? "Origin" : "");
+		put_header(out, "Vary: ",
+			   slice_of(!by_origin  ? "X-API-Key"
+				    : a->by_key ? "X-API-Key, Origin"
+						: "Origin"));
 }
 
 static const char *cache_of(const struct apianswer *a)
@@ -121,10 +139,15 @@ static void put_limit(const struct apianswer *a, const struct apianswer_frame *f
 {
 	if (a->verdict == NULL)
 		return;
-	buf_printf(out, "RateLimit-Policy: \"default\";q=%" PRId64 ";w=%d\r\n", frame->quota,
-		   LIMIT_WINDOW_SECONDS);
-	buf_printf(out, "RateLimit: \"default\";r=%" PRId64 ";t=%" PRId64 "\r\n",
-		   a->verdict->remaining, a->verdict->reset);
+	buf_puts(out, "RateLimit-Policy: \"default\";q=");
+	buf_int(out, frame->quota);
+	buf_puts(out, ";w=");
+	buf_int(out, LIMIT_WINDOW_SECONDS);
+	buf_puts(out, "\r\nRateLimit: \"default\";r=");
+	buf_int(out, a->verdict->remaining);
+	buf_puts(out, ";t=");
+	buf_int(out, a->verdict->reset);
+	buf_puts(out, "\r\n");
 }
 
 /* A digest of the body, quoted. */
@@ -150,24 +173,27 @@ void apianswer_print(struct apianswer *a, const struct apirequest *r, struct sli
 		if (apirequest_has_tag(r, tag))
 			a->status = 304;
 	}
-	buf_printf(out, "Status: %d %s\r\n", a->status, phrase_of(a->status));
+	buf_puts(out, "Status: ");
+	buf_int(out, a->status);
+	put_header(out, " ", slice_of(phrase_of(a->status)));
 	if (a->status != 304 && a->type != NULL) {
-		buf_printf(out, "Content-Type: %s\r\n", a->type);
-		buf_printf(out, "Content-Length: %zu\r\n", a->body.len);
+		put_header(out, "Content-Type: ", slice_of(a->type));
+		put_number(out, "Content-Length: ", (int64_t)a->body.len);
 	}
-	buf_printf(out, "Cache-Control: %s\r\n", cache_of(a));
+	put_header(out, "Cache-Control: ", slice_of(cache_of(a)));
 	put_vary(a, frame->origins, out);
 	if (tag.len > 0)
-		buf_printf(out, "ETag: %.*s\r\n", SLICE_ARG(tag));
+		put_header(out, "ETag: ", tag);
 	if (a->as_of.len > 0)
-		buf_printf(out, "X-Data-As-Of: %.*s\r\n", SLICE_ARG(a->as_of));
-	buf_printf(out, "X-Request-Id: %.*s\r\n", SLICE_ARG(id));
+		put_header(out, "X-Data-As-Of: ", a->as_of);
+	put_header(out, "X-Request-Id: ", id);
 	buf_puts(out, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n");
-	buf_printf(out, "Content-Security-Policy: %s\r\n",
-		   a->policy != NULL ? a->policy : "default-src 'none'; frame-ancestors 'none'");
+	put_header(out, "Content-Security-Policy: ",
+		   slice_of(a->policy != NULL ? a->policy
+					      : "default-src 'none'; frame-ancestors 'none'"));
 	put_limit(a, frame, out);
 	if (a->retry_after > 0)
-		buf_printf(out, "Retry-After: %d\r\n", a->retry_after);
+		put_number(out, "Retry-After: ", a->retry_after);
 	if (a->status == 401)
 		buf_puts(out, "WWW-Authenticate: ApiKey realm=\"metricas\"\r\n");
 	if (a->status == 405 || (r->method == API_OPTIONS && a->status == 204))

@@ -306,17 +306,21 @@ static void put_metrics(struct api *a, const struct metric *m)
 {
 	struct buf *text = &a->answer.text;
 	char amount[DECIMAL_TEXT_MAX];
+	size_t length = decimal_print(&m->monto_total, amount);
 
-	decimal_print(&m->monto_total, amount);
 	buf_clear(text);
 	if (a->r->route == API_CLIENTE) {
-		buf_printf(text, "{\"cliente_id\":%.*s", SLICE_ARG(a->r->cliente_id));
+		buf_puts(text, "{\"cliente_id\":");
+		buf_slice(text, a->r->cliente_id);
 	} else {
 		buf_puts(text, "{\"producto\":");
 		json_put_string(text, a->r->producto);
 	}
-	buf_printf(text, ",\"metricas\":{\"num_transacciones\":%" PRId64 ",\"monto_total\":%s}}",
-		   m->num_transacciones, amount);
+	buf_puts(text, ",\"metricas\":{\"num_transacciones\":");
+	buf_int(text, m->num_transacciones);
+	buf_puts(text, ",\"monto_total\":");
+	buf_put(text, amount, length);
+	buf_puts(text, "}}");
 	a->answer.body = buf_view(text);
 	a->answer.status = 200;
 	a->answer.type = "application/json";

@@ -8,6 +8,7 @@
 int main(void)
 {
 	struct buf b = {0};
+	size_t len;
 
 	CHECK(buf_view(&b).len == 0, "a new buf is empty");
 	CHECK(strcmp(buf_text(&b), "") == 0, "and its text is \"\"");
@@ -25,6 +26,23 @@ int main(void)
 
 	buf_clear(&b);
 	CHECK(b.len == 0 && b.size > 0, "clear keeps the memory");
+	for (const int64_t *n = (const int64_t[]){0, -1, 10, INT64_MIN, INT64_MAX}; *n != INT64_MAX;
+	     n++) {
+		buf_int(&b, *n);
+		buf_byte(&b, ' ');
+	}
+	buf_int(&b, INT64_MAX);
+	CHECK(slice_is(buf_view(&b), "0 -1 10 -9223372036854775808 9223372036854775807"),
+	      "whole numbers, to both ends");
+	buf_clear(&b);
+	while (b.size - b.len > 3)
+		buf_byte(&b, '.');
+	len = b.len;
+	buf_printf(&b, "%d", 4321);
+	CHECK(b.len == len + 4 && memcmp(b.at + len, "4321", 4) == 0,
+	      "printf grows when a text just does not fit with its NUL byte");
+
+	buf_clear(&b);
 	for (int i = 0; i < 100000; i++)
 		buf_printf(&b, "%07d\n", i);
 	int right = b.len == 800000;
@@ -37,8 +55,7 @@ int main(void)
 
 	CHECK(room == b.at + b.len && b.size - b.len >= 10, "room is at the end, and large enough");
 
-	size_t len = b.len;
-
+	len = b.len;
 	CHECK(buf_room(&b, SIZE_MAX) == NULL && buf_room(&b, SIZE_MAX / 2) == NULL,
 	      "sizes that overflow are refused");
 	CHECK(b.failed && b.len == len && memcmp(b.at, "0000000\n", 8) == 0,
