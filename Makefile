@@ -64,13 +64,13 @@ $(UNITS):   $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(LIB)
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	$(link)
 # A CGI program is a process for each request: static, it starts in half the time (not under sanitizers). OpenSSL asks
-# the processor what it can only when that pays (lib/l0-base/hash.c). What ld has written here and there lies in memory
-# page by page; a copy, in large pieces, is mapped faster. What the linker says of dlopen, which SQLite has for
-# extensions that nobody loads, is kept in a log.
+# the processor what it can only when that pays (lib/l0-base/hash.c). Two segments are mapped faster than four; and what
+# ld has written here and there lies in memory page by page, a copy in large pieces. What the linker says of dlopen,
+# which SQLite has for extensions that nobody loads, is kept in a log.
 $(BUILD)/bin/metrics-cgi: $(BUILD)/cmd/metrics-cgi.o $(LIB)
 	@mkdir -p $(@D)
 	$(say) link $@
-	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SAN),,-static -Wl,--wrap=OPENSSL_cpuid_setup,-u,OPENSSL_cpuid_setup) -o $(BUILD)/metrics-cgi.new $< $(LIB) \
+	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(SAN),,-static -Wl,-z,noseparate-code,--wrap=OPENSSL_cpuid_setup,-u,OPENSSL_cpuid_setup) -o $(BUILD)/metrics-cgi.new $< $(LIB) \
 	  -lsqlite3 $(CRYPTO) -lm 2>$(BUILD)/static.log || { cat $(BUILD)/static.log >&2; exit 1; }
 	@cp $(BUILD)/metrics-cgi.new $@.new && mv -f $@.new $@ && rm $(BUILD)/metrics-cgi.new
 # What it becomes when its store is DynamoDB: the same source, with libcurl, so not static.

@@ -185,14 +185,14 @@ int file_read(const char *path, size_t limit, struct buf *out, struct err *err)
 	if (fd < 0)
 		return err_sys(err, ERR_IO, errno, "%s", path);
 	for (;;) {
-		char *to = buf_room(out, 16384);
+		char *to = buf_room(out, 1024);
 		ssize_t n;
 
 		if (to == NULL) {
 			err_memory(err);
 			break;
 		}
-		n = read(fd, to, 16384);
+		n = read(fd, to, out->size - out->len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {

@@ -60,7 +60,7 @@ static int open_file(const char *path, struct err *err)
 		 (st.st_size != 0 && st.st_size != (off_t)sizeof(struct shared)))
 		err_set(err, ERR_CONFIG, "%s: not a file of request limits", path);
 	/* To the size that another one may be giving it now: the same. */
-	else if (ftruncate(fd, sizeof(struct shared)) != 0)
+	else if (st.st_size == 0 && ftruncate(fd, sizeof(struct shared)) != 0)
 		err_sys(err, errno == ENOSPC ? ERR_TEMP : ERR_CREATE, errno, "%s", path);
 	else
 		return fd;

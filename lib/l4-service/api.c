@@ -37,6 +37,7 @@ struct api {
 	struct buf as_of; /* of fresh */
 	unsigned char random[64 * ID_BYTES];
 	size_t random_left;
+	int answered; /* a request */
 	char id[2 * ID_BYTES + 1];
 
 	/* the request at hand */
@@ -103,9 +104,11 @@ static struct slice id_of(struct api *a, const struct apirequest *r)
 	if (r->ids == 1 && is_id(r->id))
 		return r->id;
 	if (a->random_left < ID_BYTES) {
-		a->random_left = sizeof a->random;
-		if (getrandom(a->random, sizeof a->random, 0) != (ssize_t)sizeof a->random)
-			memset(a->random, 0, sizeof a->random);
+		/* One for the first request, which may be the only one; then many at once. */
+		a->random_left = a->answered ? sizeof a->random : ID_BYTES;
+		a->answered = 1;
+		if (getrandom(a->random, a->random_left, 0) != (ssize_t)a->random_left)
+			memset(a->random, 0, a->random_left);
 	}
 	a->random_left -= ID_BYTES;
 	hash_hex(a->random + a->random_left, ID_BYTES, a->id);
