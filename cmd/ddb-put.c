@@ -1,6 +1,7 @@
 /* ddb-put - put metrics into the store, each exactly once. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "l0-base/file.h"
@@ -13,9 +14,11 @@
 /* Plain records are committed after so many, or when the input pauses. */
 #define PLAIN_COMMIT_EVERY 100000
 
-/* While the next records are there already, epochs are put into one transaction, of so many records
- * at most: a second's work, so that readers of the store see a backlog come. */
-#define TOGETHER_MOST 500000
+/* Of a backlog, many epochs are put into one transaction, of so many records at most, so that readers
+ * of the store see it come. For the next epoch we wait, at most, about as long as it takes to commit
+ * this one: who waits for that waits no longer than twice. */
+#define TOGETHER_MOST 1000000
+#define COMMIT_RECORDS_PER_MS 200
 
 static struct {
 	const char *checkpoint, *ack, *rejects, *show, *drop;
@@ -74,6 +77,7 @@ struct put {
 	struct intake in;
 	struct buf id, line;
 	uint64_t gathered, held, stored, dropped; /* records; held: their commit was put off */
+	int64_t hold_until;                       /* the commit; ms of the monotonic clock */
 	uint64_t epochs;                          /* that were closed */
 	int broken;                               /* a commit has failed */
 };
@@ -200,12 +204,24 @@ static int settle(struct put *p, struct err *err)
 	return acknowledge(p, err);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
 /* Nothing more is there for now: somebody may be waiting for what was. */
 static int on_wait(void *context, struct err *err)
 {
 	struct put *p = context;
+	int64_t left;
 
-	return given.checkpoint != NULL || p->in.controlled ? settle(p, err) : commit_plain(p, err);
+	if (given.checkpoint == NULL && !p->in.controlled)
+		return commit_plain(p, err);
+	left = store_holds(p->store) ? p->hold_until - now_ms() : 0;
+	return left > 0 ? (int)left : settle(p, err);
 }
 
 static int on_record(void *context, struct err *err)
@@ -236,6 +252,7 @@ static int close_epoch(struct put *p, struct err *err)
 		return -1;
 	if (!put_off)
 		return settle(p, err) != 0 ? -1 : commit(p, &p->in.barrier, err);
+	p->hold_until = now_ms() + (int64_t)(p->gathered / COMMIT_RECORDS_PER_MS);
 	p->held += p->gathered;
 	p->gathered = 0;
 	p->epochs++;

@@ -111,6 +111,7 @@ static int wait_for_input(struct reader *r, int must, struct err *err)
 {
 	struct pollfd p = {.fd = r->fd, .events = POLLIN};
 	const struct timespec now = {0, 0};
+	int ready;
 
 	take_signals(r);
 	if (wants_stop(r))
@@ -119,16 +120,19 @@ static int wait_for_input(struct reader *r, int must, struct err *err)
 		return 1;
 	if (!must && ppoll(&p, 1, &now, NULL) > 0)
 		return 1;
-	if (r->on_wait != NULL && r->on_wait(r->context, err) != 0)
-		return -1;
-	for (;;) {
-		if (wants_stop(r))
-			return 0;
-		if (ppoll(&p, 1, NULL, r->allowed) >= 0)
-			return 1;
-		if (errno != EINTR && errno != EAGAIN)
-			return err_sys(err, ERR_IO, errno, "cannot wait for input");
-	}
+	do {
+		int ms = r->on_wait == NULL ? 0 : r->on_wait(r->context, err);
+		struct timespec most = {ms / 1000, ms % 1000 * 1000000L};
+
+		if (ms < 0)
+			return -1;
+		do {
+			if (wants_stop(r))
+				return 0;
+			ready = ppoll(&p, 1, ms > 0 ? &most : NULL, r->allowed);
+		} while (ready < 0 && (errno == EINTR || errno == EAGAIN));
+	} while (ready == 0);
+	return ready > 0 ? 1 : err_sys(err, ERR_IO, errno, "cannot wait for input");
 }
 
 /* Make room for the next read: at the buffer's end, by moving the partial line to the front, or by

@@ -21,8 +21,9 @@ struct reader *reader_new(int fd);
 void reader_free(struct reader *r);
 
 /* Call on_wait(context) before each wait for input that is not there yet: the place to flush
- * output, so that nothing is held back from a waiting reader. on_wait returns 0, or -1 with *err
- * set, which reader_next then returns. */
+ * output, so that nothing is held back from a waiting reader. on_wait returns 0; the milliseconds
+ * after which it wants to be called again, should nothing have come by then; or -1 with *err set,
+ * which reader_next then returns. */
 void reader_on_wait(struct reader *r, int (*on_wait)(void *context, struct err *err),
 		    void *context);
 

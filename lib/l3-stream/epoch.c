@@ -13,8 +13,9 @@ struct entry {
 	int64_t utc; /* of its fecha_hora */
 	int32_t nanos;
 	uint32_t time; /* its text: a number in epoch.times */
+	uint32_t turn; /* of the epochs that were put together, the last one that touched it */
 	uint8_t cliente_id, producto;
-	uint8_t pad[6];
+	uint8_t pad[2];
 };
 
 _Static_assert(sizeof(struct entry) == 64, "a table's value: a multiple of 16");
@@ -42,10 +43,11 @@ struct epoch {
 	 */
 	struct decimal amount_bound;
 	int64_t count_bound;
+	uint32_t turns; /* epochs that were put behind this one */
 
 	struct order *order;
 	size_t order_count, order_size;
-	int rolled_up, closed;
+	int closed;
 
 	struct buf id, cliente_id, producto;
 };
@@ -87,8 +89,9 @@ void epoch_clear(struct epoch *e)
 	e->last_time = 0;
 	e->amount_bound = (struct decimal){0, 0};
 	e->count_bound = 0;
+	e->turns = 0;
 	e->order_count = 0;
-	e->rolled_up = e->closed = 0;
+	e->closed = 0;
 }
 
 size_t epoch_count(const struct epoch *e)
@@ -117,6 +120,22 @@ static int time_number(struct epoch *e, struct slice text, uint32_t *number)
 	return 0;
 }
 
+/* Is a's fecha_hora the one to be kept? The greatest of the last epoch that has one. */
+static int is_later(const struct entry *a, const struct entry *b)
+{
+	if (a->turn != b->turn)
+		return a->turn > b->turn;
+	return a->utc != b->utc ? a->utc > b->utc : a->nanos > b->nanos;
+}
+
+static void take_time(struct entry *to, const struct entry *from)
+{
+	to->utc = from->utc;
+	to->nanos = from->nanos;
+	to->time = from->time;
+	to->turn = from->turn;
+}
+
 /* Add to the entry; it cannot overflow, within the bounds. */
 static int merge(struct table *t, struct slice id, const struct entry *from, struct err *err)
 {
@@ -130,11 +149,8 @@ static int merge(struct table *t, struct slice id, const struct entry *from, str
 		return 0;
 	}
 	to->count += from->count;
-	if (from->utc > to->utc || (from->utc == to->utc && from->nanos > to->nanos)) {
-		to->utc = from->utc;
-		to->nanos = from->nanos;
-		to->time = from->time;
-	}
+	if (is_later(from, to))
+		take_time(to, from);
 	return decimal_add(&to->sum, &from->sum, err);
 }
 
@@ -249,18 +265,6 @@ static int compare(const void *a, const void *b, void *context)
 	return left.len < right.len ? -1 : left.len > right.len;
 }
 
-static int roll_up_all(struct epoch *e, struct err *err)
-{
-	if (e->rolled_up)
-		return 0;
-	table_clear(e->rollups);
-	for (size_t i = 0; i < table_count(e->items); i++)
-		if (roll_up(e, i, err) != 0)
-			return -1;
-	e->rolled_up = 1;
-	return 0;
-}
-
 int epoch_close(struct epoch *e, size_t *count, struct err *err)
 {
 	size_t all;
@@ -269,8 +273,10 @@ int epoch_close(struct epoch *e, size_t *count, struct err *err)
 		*count = e->order_count;
 		return 0;
 	}
-	if (roll_up_all(e, err) != 0)
-		return -1;
+	table_clear(e->rollups);
+	for (size_t i = 0; i < table_count(e->items); i++)
+		if (roll_up(e, i, err) != 0)
+			return -1;
 	all = table_count(e->items) + table_count(e->rollups);
 	if (all > e->order_size) {
 		struct order *larger = realloc(e->order, all * sizeof *larger);
@@ -291,29 +297,17 @@ int epoch_close(struct epoch *e, size_t *count, struct err *err)
 
 /* ---- one epoch behind another ---- */
 
-/* Add the entries of a later epoch's table, whose times win. */
-static int follow(struct epoch *into, struct table *to, const struct epoch *later,
-		  const struct table *from, struct err *err)
+/* Add the items of a later epoch, whose times win. */
+static int follow(struct epoch *into, const struct epoch *later, struct err *err)
 {
-	for (size_t i = 0; i < table_count(from); i++) {
-		struct entry entry = *(const struct entry *)table_value(from, i);
-		struct entry *have;
-		int fresh;
+	for (size_t i = 0; i < table_count(later->items); i++) {
+		struct entry entry = *(const struct entry *)table_value(later->items, i);
 
 		if (time_number(into, table_key(later->times, entry.time), &entry.time) != 0)
 			return err_memory(err);
-		have = table_at(to, table_key(from, i), &fresh);
-		if (have == NULL)
-			return err_memory(err);
-		if (!fresh) {
-			entry.count += have->count;
-			if (decimal_add(&entry.sum, &have->sum, err) != 0)
-				return -1;
-			/* The first record of an id decides how its parts are written. */
-			entry.cliente_id = have->cliente_id;
-			entry.producto = have->producto;
-		}
-		*have = entry;
+		entry.turn = into->turns;
+		if (merge(into->items, table_key(later->items, i), &entry, err) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -324,20 +318,18 @@ int epoch_follow(struct epoch *into, struct epoch *later, struct err *err)
 	struct epoch empty = *into;
 	int64_t count_bound;
 
-	if (roll_up_all(later, err) != 0)
-		return -1;
 	if (table_count(into->items) == 0) {
 		*into = *later;
 		*later = empty;
 		epoch_clear(later);
 		return 1;
 	}
-	if (decimal_add(&amount_bound, &later->amount_bound, err) != 0 ||
+	if (into->turns == UINT32_MAX ||
+	    decimal_add(&amount_bound, &later->amount_bound, err) != 0 ||
 	    __builtin_add_overflow(into->count_bound, later->count_bound, &count_bound))
 		return 0;
-	if (roll_up_all(into, err) != 0 ||
-	    follow(into, into->items, later, later->items, err) != 0 ||
-	    follow(into, into->rollups, later, later->rollups, err) != 0)
+	into->turns++;
+	if (follow(into, later, err) != 0)
 		return -1;
 	into->amount_bound = amount_bound;
 	into->count_bound = count_bound;

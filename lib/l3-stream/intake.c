@@ -29,12 +29,12 @@ static int write_rejects(struct intake *in, struct err *err)
 static int on_wait(void *context, struct err *err)
 {
 	struct intake *in = context;
+	int again = in->on_wait == NULL ? 0 : in->on_wait(in->wait_context, err);
 
-	if (in->on_wait != NULL && in->on_wait(in->wait_context, err) != 0)
+	if (again < 0 || (in->output != NULL && writer_flush(in->output, err) != 0) ||
+	    write_rejects(in, err) != 0)
 		return -1;
-	if (in->output != NULL && writer_flush(in->output, err) != 0)
-		return -1;
-	return write_rejects(in, err);
+	return again;
 }
 
 int intake_open(struct intake *in, struct err *err)

@@ -34,8 +34,8 @@ struct intake {
 	const volatile sig_atomic_t *stop; /* ends the input when it becomes non-zero
 					      (&tool_stop); or NULL */
 	const sigset_t *wait_mask;         /* signal mask while waiting (tool_wait_mask()) */
-	/* Called before each wait for input, or NULL. Returns 0, or -1 with *err, which ends the
-	 * run. */
+	/* Called before each wait for input, or NULL. Returns as that of reader_on_wait; -1 ends
+	 * the run. */
 	int (*on_wait)(void *context, struct err *err);
 	void *wait_context;
 

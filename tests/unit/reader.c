@@ -263,6 +263,17 @@ static int count_wait(void *context, struct err *err)
 	return 0;
 }
 
+/* Wants to be called again twice; by then a byte is there. */
+static int wait_again(void *context, struct err *err)
+{
+	int fd = *(int *)context;
+
+	(void)err;
+	if (++waits == 3 && write(fd, "x\n", 2) != 2)
+		abort();
+	return waits < 3 ? 1 : 0;
+}
+
 static int refuse_wait(void *context, struct err *err)
 {
 	(void)context;
@@ -299,6 +310,17 @@ static void test_waiting(void)
 	CHECK(reader_next(r, &line, &err) == 0 && waits <= 2, "and the end is the end");
 	reader_free(r);
 	close(fds[0]);
+
+	if (pipe(fds) != 0)
+		abort();
+	waits = 0;
+	r = reader_new(fds[0]);
+	reader_on_wait(r, wait_again, &fds[1]);
+	CHECK(reader_next(r, &line, &err) == 1 && slice_is(line, "x") && waits == 3,
+	      "on_wait is called again after the time that it asked for");
+	reader_free(r);
+	close(fds[0]);
+	close(fds[1]);
 
 	/* Plenty of input: the writer is always ahead. */
 	waits = lines = 0;
