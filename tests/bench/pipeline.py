@@ -36,23 +36,21 @@ def server_cpu(postmaster):
     return total
 
 
-def main():
-    path, rows = sys.argv[1], bench.scaled(3_000_000)
-    # The parent of a backend, while that lives.
-    with subprocess.Popen(["psql", "-XqAt"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
-        session.stdin.write("SELECT pg_backend_pid();\n")
-        session.stdin.flush()
-        postmaster = stat(int(session.stdout.readline()))[0]
-        session.stdin.close()
-    sql("INSERT INTO ventas (cliente_id, producto, fecha, monto) SELECT 1 + (i * 7919::bigint) % 20000, 'P' || i % 3,"
-        " timestamp '2010-12-01 08:00' + i * interval '1 ms', (i % 50000) / 100.0"
-        f" FROM generate_series(1, {rows}) i")
-    sql("CHECKPOINT")
-    before = server_cpu(postmaster)
-    result = bench.compare("pipeline", f"backlog of {rows} rows in one transaction, into SQLite", rows, "row",
-                           {"realtime-pipeline --once": "realtime-pipeline --once"}, runs=1)
-    ours, server = result["realtime-pipeline --once"]["cpu_s"], server_cpu(postmaster) - before
-    bench.say("pipeline", f"CPU of all our stages {ours:.2f} s, of the server meanwhile {server:.2f} s: {ours / server:.2f} ×")
+COLUMNS = "cliente_id, producto, fecha, monto"
+SALES = ("SELECT 1 + (i * 7919::bigint) % 20000, 'P' || i % 3, timestamp '2010-12-01 08:00' + i * interval '1 ms',"
+         " (i % 50000) / 100.0 FROM generate_series({first}, {last}) i")
+
+
+def in_one(first, last):
+    sql(f"INSERT INTO ventas ({COLUMNS}) {SALES.format(first=first, last=last)}")
+
+
+def in_hundreds(first, last):
+    sales = SALES.format(first=f"{first} + 100 * t", last=f"{first} + 100 * t + 99")
+    sql(f"DO $$ BEGIN FOR t IN 0..{(last - first) // 100} LOOP INSERT INTO ventas ({COLUMNS}) {sales}; COMMIT; END LOOP; END $$")
+
+
+def check(path):
     with sqlite3.connect(path) as db:
         store = db.execute("SELECT count(*), sum(num_transacciones), sum(CAST(replace(monto_total, '.', '') AS INTEGER))"
                            " FROM metricas WHERE cliente_id <> '*' AND producto <> '*' AND fecha <> '*'").fetchone()
@@ -62,6 +60,33 @@ def main():
     bench.say("pipeline", f"store {'=' if equal else '≠'} SQL: {table}")
     if not equal:
         sys.exit(1)
+
+
+def measure(path, work, rows, postmaster):
+    sql("CHECKPOINT")
+    before = server_cpu(postmaster)
+    result = bench.compare("pipeline", f"backlog of {rows} rows, {work}, into SQLite", rows, "row",
+                           {"realtime-pipeline --once": "realtime-pipeline --once"}, runs=1)
+    ours, server = result["realtime-pipeline --once"]["cpu_s"], server_cpu(postmaster) - before
+    bench.say("pipeline", f"CPU of all our stages {ours:.2f} s, of the server meanwhile {server:.2f} s: {ours / server:.2f} ×")
+    check(path)
+
+
+def main():
+    path, copied, small = sys.argv[1], bench.scaled(2_000_000), bench.scaled(10_000) * 100
+    rows = copied + small
+    # The parent of a backend, while that lives.
+    with subprocess.Popen(["psql", "-XqAt"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+        session.stdin.write("SELECT pg_backend_pid();\n")
+        session.stdin.flush()
+        postmaster = stat(int(session.stdout.readline()))[0]
+        session.stdin.close()
+    in_one(1, copied)
+    in_hundreds(copied + 1, rows)
+    measure(path, f"{copied} of them in one transaction, the others in hundreds", rows, postmaster)
+    # The worst: nothing of a transaction may leave before its commit, which is at the end here.
+    in_one(rows + 1, 2 * rows)
+    measure(path, "all in one transaction", rows, postmaster)
 
 
 main()

@@ -35,4 +35,15 @@ passes 'the open epoch is left to the next run' counts 4
 is "$(tail -n 1 "$work/err")" 'ddb-put: in 2 = stored 1 + dropped 1 + rejected 0; epochs 1' 'and said'
 exec {to}>&-
 
+# For the epoch behind a large one it waits a little; if none comes, it is stored without.
+ddb-put -v --checkpoint a <"$work/pipe" 2>"$work/err" &
+pid=$!
+exec {to}>"$work/pipe"
+{ echo "$barrier"; yes "$sale" | head -n 20000; echo "${barrier//1/2}"; } >&"$to"
+passes 'a large epoch is stored though nothing follows' wait_for 10 counts 20004
+kill -TERM $pid
+wait $pid
+is "$(tail -n 1 "$work/err")" 'ddb-put: in 20000 = stored 20000 + dropped 0 + rejected 0; epochs 1' 'and said'
+exec {to}>&-
+
 done_testing
