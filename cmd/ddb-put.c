@@ -14,9 +14,9 @@
 /* Plain records are committed after so many, or when the input pauses. */
 #define PLAIN_COMMIT_EVERY 100000
 
-/* Of a backlog, many epochs are put into one transaction, of so many records at most, so that readers
- * of the store see it come. For the next epoch we wait, at most, about as long as it takes to commit
- * this one: who waits for that waits no longer than twice. */
+/* Of a backlog, many epochs are put into one transaction, of so many records at most, so that
+ * readers of the store see it come. For the next epoch we wait, at most, about as long as it takes
+ * to commit this one: who waits for that waits no longer than twice. */
 #define TOGETHER_MOST 1000000
 #define COMMIT_RECORDS_PER_MS 200
 
