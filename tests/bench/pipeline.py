@@ -65,7 +65,7 @@ def check(path):
 def measure(path, work, rows, postmaster):
     sql("CHECKPOINT")
     before = server_cpu(postmaster)
-    result = bench.compare("pipeline", f"backlog of {rows} rows, {work}, into SQLite", rows, "row",
+    result = bench.compare("pipeline", f"backlog of {rows} rows, {work}", rows, "row",
                            {"realtime-pipeline --once": "realtime-pipeline --once"}, runs=1)
     ours, server = result["realtime-pipeline --once"]["cpu_s"], server_cpu(postmaster) - before
     bench.say("pipeline", f"CPU of all our stages {ours:.2f} s, of the server meanwhile {server:.2f} s: {ours / server:.2f} ×")
@@ -83,7 +83,7 @@ def main():
         session.stdin.close()
     in_one(1, copied)
     in_hundreds(copied + 1, rows)
-    measure(path, f"{copied} of them in one transaction, the others in hundreds", rows, postmaster)
+    measure(path, f"{copied} in one transaction, the others in hundreds", rows, postmaster)
     # The worst: nothing of a transaction may leave before its commit, which is at the end here.
     in_one(rows + 1, 2 * rows)
     measure(path, "all in one transaction", rows, postmaster)
