@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "l0-base/short.h"
 #include "l1-value/text.h"
 #include "l2-line/json.h"
 #include "l2-line/minute.h"
@@ -198,45 +199,45 @@ static int bad_by(const struct agg *a, size_t field, struct err *why)
 		      v->kind == SCAN_NULL ? "null" : "not a string or a number");
 }
 
-/* The group's key, as group.h wants it, in a->key behind WINDOW_KEY_FRONT bytes. */
+/* A by-value as group.h wants it, with READER_PADDING bytes behind it. */
+static inline int read_by(struct agg *a, size_t field, struct slice *text, struct err *why)
+{
+	const struct scan_value *v = &a->in.value[field];
+
+	*text = v->raw;
+	if (v->kind != SCAN_STRING)
+		return v->kind == SCAN_NUMBER || v->kind == SCAN_TRUE || v->kind == SCAN_FALSE
+			       ? 0
+			       : bad_by(a, field, why);
+	/* An escape is longer than what it stands for. One string, one key, however it was written.
+	 */
+	if (v->text.len + 2 == v->raw.len)
+		return 0;
+	buf_clear(&a->scratch);
+	if (json_put_string(&a->scratch, v->text) != 0 ||
+	    buf_room(&a->scratch, READER_PADDING) == NULL)
+		return err_memory(why);
+	*text = buf_view(&a->scratch);
+	return 0;
+}
+
+/* The group's key, in a->key behind WINDOW_KEY_FRONT bytes. */
 static int read_key(struct agg *a, struct slice *key, struct err *why)
 {
 	char *start = a->key.at + WINDOW_KEY_FRONT, *to = start;
 
 	for (size_t i = 0; i < a->what.shape.by_count; i++) {
-		const struct scan_value *v = &a->in.value[AGGREGATION_BY + i];
-		struct slice text = v->raw;
+		struct slice text;
 
-		switch (v->kind) {
-		case SCAN_STRING:
-			/* An escape is longer than what it stands for. One string, one key, however
-			 * it was written. */
-			if (v->text.len + 2 != text.len) {
-				buf_clear(&a->scratch);
-				if (json_put_string(&a->scratch, v->text) != 0 ||
-				    buf_room(&a->scratch, READER_PADDING) == NULL)
-					return err_memory(why);
-				text = buf_view(&a->scratch);
-			}
-			break;
-		case SCAN_NUMBER:
-		case SCAN_TRUE:
-		case SCAN_FALSE:
-			break;
-		default:
-			return bad_by(a, AGGREGATION_BY + i, why);
-		}
+		if (read_by(a, AGGREGATION_BY + i, &text, why) != 0)
+			return -1;
 		if (text.len >= (size_t)(start + KEY_MAX - to))
-			return err_at(why, v->byte,
+			return err_at(why, a->in.value[AGGREGATION_BY + i].byte,
 				      "%s: the values of --by are longer than %d bytes",
 				      a->what.fields[AGGREGATION_BY + i], KEY_MAX);
 		if (i > 0)
 			*to++ = ',';
-		/* In steps, without a call for what is short: behind the text as behind the key
-		 * there are bytes that may be touched. */
-		for (size_t done = 0; done < text.len; done += 16)
-			memcpy(to + done, text.at + done, 16);
-		to += text.len;
+		to = short_spill(to, text.at, text.len);
 	}
 	*key = (struct slice){start, (size_t)(to - start)};
 	return 0;
@@ -283,14 +284,14 @@ static int too_far(struct agg *a, struct err *why)
 /* Print all that is due. */
 static int print_due(struct agg *a, struct err *err)
 {
-	int more;
+	int taken;
 
-	while ((more = windows_take(a->windows, writer_buf(a->out))) == 1) {
-		a->printed++;
+	while ((taken = windows_take(a->windows, writer_buf(a->out))) > 0) {
+		a->printed += (uint64_t)taken;
 		if (writer_room(a->out, err) != 0)
 			return -1;
 	}
-	return more == 0 ? 0 : err_memory(err);
+	return taken == 0 ? 0 : err_memory(err);
 }
 
 static int on_record(void *context, struct err *err)
@@ -307,7 +308,10 @@ static int on_record(void *context, struct err *err)
 	switch (fate) {
 	case WINDOW_COUNTED:
 		a->counted++;
-		return windows_due(a->windows) ? print_due(a, err) : 0;
+		return 0;
+	case WINDOW_DUE:
+		a->counted++;
+		return print_due(a, err);
 	case WINDOW_LATE:
 		return put_late(a, err);
 	case WINDOW_REPLAYED:

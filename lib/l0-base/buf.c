@@ -17,13 +17,11 @@ void buf_clear(struct buf *b)
 	b->failed = 0;
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
 	size_t size = b->size < 64 ? 64 : b->size;
 	char *at;
 
-	if (b->at != NULL && n <= b->size - b->len)
-		return b->at + b->len;
 	if (n > SIZE_MAX / 2 - b->len) {
 		b->failed = 1;
 		return NULL;

@@ -1,7 +1,8 @@
 /* short.h - layer 0: copying and comparing what is mostly short, without a call.
  *
  * Keys and pieces of records have some 5 to 30 bytes: a call of memcpy(3) costs more than what it
- * does. Here two wide steps, which may overlap, do any length up to 32. No byte outside is touched.
+ * does. Here two wide steps, which may overlap, do any length up to 32. No byte outside is touched,
+ * but by short_spill.
  */
 #ifndef TUBERIA_SHORT_H
 #define TUBERIA_SHORT_H
@@ -58,6 +59,25 @@ static inline char *short_copy(char *to, const char *from, size_t n)
 		to[n / 2] = b;
 		to[n - 1] = c;
 	}
+	return to + n;
+}
+
+/* Bytes that short_spill may touch behind the end. */
+#define SHORT_SPILL 16
+
+/* Copy n bytes, and as many more as make whole steps of 16: those behind from + n are read, those
+ * behind to + n written. Returns to + n. */
+static inline char *short_spill(char *to, const char *from, size_t n)
+{
+	size_t done = 0;
+
+	do {
+		struct short_wide step;
+
+		memcpy(&step, from + done, 16);
+		memcpy(to + done, &step, 16);
+		done += 16;
+	} while (done < n);
 	return to + n;
 }
 

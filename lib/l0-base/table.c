@@ -26,6 +26,7 @@ enum {
 	/* Where a chunk's records begin: place 0 is none, and records of a whole number of cache
 	 * lines lie in just as many. */
 	FIRST_UNIT = 4,
+	LAST_UNITS = 1, /* free at a chunk's end, so that bytes behind a key can be read */
 	INDEX_LEAST = 64
 };
 
@@ -213,6 +214,16 @@ void table_clear(struct table *t)
 	t->count = 0;
 }
 
+/* The slot for a key that is not there yet. */
+static inline size_t free_slot(const struct table *t, uint32_t hash)
+{
+	size_t slot = (size_t)hash >> t->index_shift;
+
+	while (t->index[slot] != 0)
+		slot = (slot + 1) & (t->index_size - 1);
+	return slot;
+}
+
 /* Make the index twice as large. Slots lie in the order of their hashes, nearly, in the old one and
  * in the new: this is a walk through both, and touches no record. */
 static int grow_index(struct table *t)
@@ -232,15 +243,9 @@ static int grow_index(struct table *t)
 	if (index == NULL)
 		return -1;
 	set_index(t, index, 2 * old_size);
-	for (size_t i = 0; i < old_size; i++) {
-		if (old[i] == 0)
-			continue;
-		size_t slot = (size_t)(old[i] >> 32) >> t->index_shift;
-
-		while (index[slot] != 0)
-			slot = (slot + 1) & (t->index_size - 1);
-		index[slot] = old[i];
-	}
+	for (size_t i = 0; i < old_size; i++)
+		if (old[i] != 0)
+			index[free_slot(t, (uint32_t)(old[i] >> 32))] = old[i];
 	free(old);
 	return 0;
 }
@@ -281,7 +286,7 @@ static int grow_chunks(struct table *t, size_t n)
 /* Returns the place of so many units in a row, or 0 out of memory. */
 static uint32_t take_units(struct table *t, size_t units)
 {
-	size_t take = (units + FIRST_UNIT + CHUNK_UNITS - 1) >> CHUNK_UNITS_LOG2;
+	size_t take = (FIRST_UNIT + units + LAST_UNITS + CHUNK_UNITS - 1) >> CHUNK_UNITS_LOG2;
 	size_t place;
 
 	if (t->limit - t->next < units) {
@@ -308,7 +313,7 @@ static uint32_t take_units(struct table *t, size_t units)
 			return (uint32_t)((t->chunk_count - take) * CHUNK_UNITS + FIRST_UNIT);
 		}
 		t->next = t->chunk_next * CHUNK_UNITS + FIRST_UNIT;
-		t->limit = (t->chunk_next + 1) * CHUNK_UNITS;
+		t->limit = (t->chunk_next + 1) * CHUNK_UNITS - LAST_UNITS;
 		t->chunk_next++;
 	}
 	place = t->next;
@@ -386,13 +391,14 @@ void *table_at_hash(struct table *t, struct slice key, uint32_t hash, int *fresh
 	if (t->count == most_entries(t->index_size)) {
 		if (grow_index(t) != 0)
 			return NULL;
-		look_up(t, key, hash, &slot);
+		slot = free_slot(t, hash);
 	}
 	place = take_units(t, (t->value_size + sizeof len + key.len + UNIT - 1) / UNIT);
 	if (place == 0)
 		return NULL;
 	record = record_at(t, place);
-	memset(record, 0, t->value_size);
+	for (size_t i = 0; i < t->value_size; i += UNIT)
+		memset(record + i, 0, UNIT);
 	memcpy(record + t->value_size, &len, sizeof len);
 	short_copy(record + t->value_size + sizeof len, key.at, len);
 	t->index[slot] = (uint64_t)hash << 32 | place;

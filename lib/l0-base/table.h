@@ -44,7 +44,8 @@ size_t table_count(const struct table *t);
  * keeps for the next phase is not counted. */
 size_t table_bytes(const struct table *t);
 
-/* Entry i, 0 <= i < table_count, in order of first appearance. */
+/* Entry i, 0 <= i < table_count, in order of first appearance. 16 bytes behind the key can be read.
+ */
 struct slice table_key(const struct table *t, size_t i);
 void *table_value(const struct table *t, size_t i);
 

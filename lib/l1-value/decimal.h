@@ -28,6 +28,10 @@ struct decimal {
  * zeros in front do not count, zeros behind do). *d is untouched on failure. */
 int decimal_parse(struct slice text, struct decimal *d, struct err *err);
 
+/* The same, faster, of a text behind which DECIMAL_PADDING bytes can be read. */
+#define DECIMAL_PADDING 8
+int decimal_parse_padded(struct slice text, struct decimal *d, struct err *err);
+
 /* *sum += d (decimal_add) or *sum -= d (decimal_sub). The scale becomes the greater of the two.
  * Returns 0, or -1 with ERR_DATA when the result needs more than 38 digits; *sum is then unchanged.
  */

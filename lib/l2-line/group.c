@@ -5,6 +5,7 @@
 
 #include "l0-base/short.h"
 #include "l0-base/table.h"
+#include "l1-value/jsontext.h"
 #include "l1-value/text.h"
 
 /* A group's value, as the table holds it: the count, the scale of each measure (UNSET: a least or
@@ -22,29 +23,38 @@ enum {
 	WAITING = 8,
 	WAITING_KEY = 72,
 	WAITING_AMOUNTS = 4,
-	FAR = 1000, /* groups; a table of fewer stays in the caches */
-	NARROW_SCALE = 6,
+	FAR = 1000,       /* groups; a table of fewer stays in the caches */
+	NARROW_SCALE = 6, /* of a narrow amount, at most */
 	VALUE_MAX = sizeof(struct value) + GROUP_MEASURES_MAX + UNIT +
 		    GROUP_MEASURES_MAX * sizeof(int128)
 };
+
+/* How many narrow records a group's sums can surely take. */
+#define NARROW_MOST (((uint64_t)1 << 42) - 1)
+
+/* Of the keys that are printed. */
+enum { ID, TIME, COUNT, BY };
 
 struct group_plan {
 	struct group_shape shape;
 	size_t value_size, numbers_at; /* bytes of a value, and where its numbers begin */
 	int takes_back;                /* a group may vanish: nothing but count and sums */
 	size_t amounts;                /* that measures look at */
+	uint64_t narrow_most;          /* records that may wait, in all */
 	/* The keys as they are printed, each with a comma in front: `,"cliente_id":`. The comma of
 	 * the first one becomes the record's brace. */
-	struct slice by_key[GROUP_BY_MAX], count_key, measure_key[GROUP_MEASURES_MAX], time_key;
-	size_t fixed; /* bytes of a record, at most, besides key, id, day and time */
+	struct slice key[BY + GROUP_BY_MAX + GROUP_MEASURES_MAX];
+	size_t first_measure; /* its key */
+	size_t fixed;         /* bytes of a record, at most, besides key, id, day and tail */
 	struct buf texts;
 };
 
-/* A record on its way to its group: while it waits for its turn, the group comes out of memory. It
- * cannot fail: its amounts are narrow, and so have been all before it (see is_narrow). */
+/* A record whose amounts are narrow (is_narrow), on its way to its group: while it waits for its
+ * turn, the group comes out of memory. It cannot fail. */
 struct waiting {
 	uint32_t hash;
-	unsigned char retract, key_len;
+	int8_t step; /* of the count: 1, or -1 for a record that is taken back */
+	unsigned char key_len;
 	int8_t scale[WAITING_AMOUNTS];
 	int64_t unscaled[WAITING_AMOUNTS];
 	char key[WAITING_KEY];
@@ -53,8 +63,7 @@ struct waiting {
 struct groups {
 	const struct group_plan *plan;
 	struct table *table;
-	int wide;        /* amounts that are not narrow have come */
-	uint64_t narrow; /* how many that are */
+	uint64_t narrow_left; /* so many narrow records may come yet; 0 after one that is not */
 	size_t first, count;
 	struct waiting waiting[WAITING]; /* a ring: count of them from first on */
 };
@@ -68,19 +77,16 @@ static inline int128 *numbers_of(const struct group_plan *p, struct value *v)
 
 /* Append a key as it is printed. The place of the text is remembered as an offset, since the
  * buffer may move; plan_new turns it into a pointer at the end. */
-static void put_key(struct group_plan *p, const char *name, struct slice *key)
+static void put_key(struct group_plan *p, size_t n, const char *name)
 {
 	size_t start = p->texts.len;
 
 	buf_byte(&p->texts, ',');
 	json_put_string(&p->texts, slice_of(name));
 	buf_byte(&p->texts, ':');
-	*key = (struct slice){(const char *)start, p->texts.len - start};
-}
-
-static void settle(const struct group_plan *p, struct slice *key)
-{
-	key->at = p->texts.at + (uintptr_t)key->at;
+	if (n == ID)
+		buf_byte(&p->texts, '"');
+	p->key[n] = (struct slice){(const char *)start, p->texts.len - start};
 }
 
 struct group_plan *group_plan_new(const struct group_shape *shape)
@@ -93,30 +99,26 @@ struct group_plan *group_plan_new(const struct group_shape *shape)
 	p->numbers_at = (sizeof(struct value) + shape->measure_count + UNIT - 1) / UNIT * UNIT;
 	p->value_size = p->numbers_at + shape->measure_count * sizeof(int128);
 	p->takes_back = 1;
+	put_key(p, ID, "id");
+	put_key(p, TIME, shape->time);
+	put_key(p, COUNT, shape->count == NULL ? "" : shape->count);
 	for (size_t i = 0; i < shape->by_count; i++)
-		put_key(p, shape->by[i], &p->by_key[i]);
-	if (shape->count != NULL)
-		put_key(p, shape->count, &p->count_key);
+		put_key(p, BY + i, shape->by[i]);
+	p->first_measure = BY + shape->by_count;
 	for (size_t i = 0; i < shape->measure_count; i++) {
-		put_key(p, shape->measures[i].name, &p->measure_key[i]);
+		put_key(p, p->first_measure + i, shape->measures[i].name);
 		p->takes_back &= shape->measures[i].kind == MEASURE_SUM;
 		if (p->amounts <= shape->measures[i].amount)
 			p->amounts = shape->measures[i].amount + 1;
 	}
-	put_key(p, shape->time, &p->time_key);
-	if (p->texts.failed) {
+	p->narrow_most = p->amounts <= WAITING_AMOUNTS ? NARROW_MOST : 0;
+	if (buf_room(&p->texts, SHORT_SPILL) == NULL || p->texts.failed) {
 		group_plan_free(p);
 		return NULL;
 	}
-	for (size_t i = 0; i < shape->by_count; i++)
-		settle(p, &p->by_key[i]);
-	if (shape->count != NULL)
-		settle(p, &p->count_key);
-	for (size_t i = 0; i < shape->measure_count; i++)
-		settle(p, &p->measure_key[i]);
-	settle(p, &p->time_key);
-	p->fixed = p->texts.len + (1 + shape->measure_count) * DECIMAL_TEXT_MAX +
-		   sizeof ",\"id\":\"\"}\n";
+	for (size_t i = 0; i < p->first_measure + shape->measure_count; i++)
+		p->key[i].at = p->texts.at + (uintptr_t)p->key[i].at;
+	p->fixed = p->texts.len + (1 + shape->measure_count) * DECIMAL_TEXT_MAX;
 	return p;
 }
 
@@ -137,6 +139,7 @@ struct groups *groups_new(const struct group_plan *p)
 	if (g == NULL)
 		return NULL;
 	g->plan = p;
+	g->narrow_left = p->narrow_most;
 	g->table = table_new(p->value_size);
 	if (g->table == NULL) {
 		free(g);
@@ -157,8 +160,7 @@ void groups_clear(struct groups *g)
 {
 	table_clear(g->table);
 	g->count = 0;
-	g->wide = 0;
-	g->narrow = 0;
+	g->narrow_left = g->plan->narrow_most;
 }
 
 size_t groups_most(const struct groups *g)
@@ -266,18 +268,47 @@ static int add_now(struct groups *g, struct slice key, uint32_t hash, int retrac
 	return 0;
 }
 
+/* What add_waiting does not do at once: another scale, a least or a greatest amount. */
+static __attribute__((noinline)) int add_unusual(const struct measure *m, int128 *number,
+						 int8_t *scale, const struct waiting *r,
+						 struct err *err)
+{
+	struct decimal amount = {r->unscaled[m->amount], r->scale[m->amount]};
+
+	if (m->kind == MEASURE_SUM)
+		return add_amount(number, scale, &amount, r->step < 0, err);
+	if (r->step > 0)
+		set_extreme(m, number, scale, &amount);
+	return 0;
+}
+
 /* Put the first of those that wait into its group. */
 static int add_first(struct groups *g, struct err *err)
 {
+	const struct group_plan *p = g->plan;
 	const struct waiting *r = &g->waiting[g->first];
-	struct slice key = {r->key, r->key_len};
-	struct decimal amounts[WAITING_AMOUNTS];
+	struct value *v = find_value(g, (struct slice){r->key, r->key_len}, r->hash);
+	int128 *numbers;
 
-	for (size_t i = 0; i < g->plan->amounts; i++)
-		amounts[i] = (struct decimal){r->unscaled[i], r->scale[i]};
+	if (v == NULL)
+		return err_memory(err);
 	g->first = (g->first + 1) % WAITING;
 	g->count--;
-	return add_now(g, key, r->hash, r->retract, amounts, err);
+	numbers = numbers_of(p, v);
+	for (size_t i = 0; i < p->shape.measure_count; i++) {
+		const struct measure *m = &p->shape.measures[i];
+		int8_t scale = r->scale[m->amount];
+
+		if (m->kind == MEASURE_SUM &&
+		    (scale == v->scale[i] || (numbers[i] == 0 && scale > v->scale[i]))) {
+			v->scale[i] = scale;
+			numbers[i] += (int128)r->unscaled[m->amount] * r->step;
+		} else if (add_unusual(m, &numbers[i], &v->scale[i], r, err) != 0) {
+			return -1;
+		}
+	}
+	v->count += r->step;
+	return 0;
 }
 
 int groups_settle(struct groups *g, struct err *err)
@@ -288,49 +319,53 @@ int groups_settle(struct groups *g, struct err *err)
 	return 0;
 }
 
-static int wait(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
-		struct err *err)
+/* Of less than 2^42 amounts of 64 bits with a scale of up to 6, no sum has more than
+ * 63 + 20 + 42 = 125 bits, and 10^38 has 126.2. */
+static inline int is_narrow(const struct decimal *amount)
 {
-	struct waiting *r;
+	return amount->scale <= NARROW_SCALE && amount->unscaled == (int64_t)amount->unscaled;
+}
 
-	if (g->count == WAITING && add_first(g, err) != 0)
-		return -1;
-	r = &g->waiting[(g->first + g->count++) % WAITING];
-	r->hash = table_hash(key);
-	table_fetch_slot(g->table, r->hash);
-	r->retract = retract != 0;
-	r->key_len = (unsigned char)key.len;
-	short_copy(r->key, key.at, key.len);
+/* Make *r of a record. Returns 0 when its amounts are not narrow. */
+static inline int wait(struct groups *g, struct waiting *r, struct slice key, int retract,
+		       const struct decimal *amounts)
+{
 	for (size_t i = 0; i < g->plan->amounts; i++) {
+		if (!is_narrow(&amounts[i]))
+			return 0;
 		r->unscaled[i] = (int64_t)amounts[i].unscaled;
 		r->scale[i] = (int8_t)amounts[i].scale;
 	}
-	/* The slot of the one in the middle has come by now. */
-	r = &g->waiting[(g->first + g->count / 2) % WAITING];
-	table_fetch_entry(g->table, r->hash);
-	return 0;
-}
-
-/* Amounts of 64 bits with a scale of up to 6: of less than 2^42 of them, no sum has more than
- * 63 + 20 + 42 = 125 bits, and 10^38 has 126.2. */
-static int is_narrow(const struct group_plan *p, const struct decimal *amounts)
-{
-	for (size_t i = 0; i < p->amounts; i++)
-		if (amounts[i].scale > NARROW_SCALE ||
-		    amounts[i].unscaled != (int64_t)amounts[i].unscaled)
-			return 0;
+	r->hash = table_hash(key);
+	table_fetch_slot(g->table, r->hash);
+	r->step = retract ? -1 : 1;
+	r->key_len = (unsigned char)key.len;
+	short_copy(r->key, key.at, key.len);
 	return 1;
 }
 
 int groups_add(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
 	       struct err *err)
 {
-	g->wide |= ++g->narrow >> 42 != 0 || !is_narrow(g->plan, amounts);
-	if (!g->wide && table_count(g->table) >= FAR && key.len <= WAITING_KEY &&
-	    g->plan->amounts <= WAITING_AMOUNTS)
-		return wait(g, key, retract, amounts, err);
+	if (g->narrow_left > 0 && table_count(g->table) >= FAR && key.len <= WAITING_KEY) {
+		if (g->count == WAITING && add_first(g, err) != 0)
+			return -1;
+		if (wait(g, &g->waiting[(g->first + g->count) % WAITING], key, retract, amounts)) {
+			g->narrow_left--;
+			g->count++;
+			/* The slot of the one in the middle has come by now. */
+			table_fetch_entry(g->table,
+					  g->waiting[(g->first + g->count / 2) % WAITING].hash);
+			return 0;
+		}
+	}
 	if (groups_settle(g, err) != 0)
 		return -1;
+	if (g->narrow_left > 0)
+		g->narrow_left--;
+	for (size_t i = 0; i < g->plan->amounts; i++)
+		if (!is_narrow(&amounts[i]))
+			g->narrow_left = 0;
 	return add_now(g, key, table_hash(key), retract, amounts, err);
 }
 
@@ -343,11 +378,6 @@ static const unsigned char id_class[256] = {
 	['"'] = END,     ['\\'] = ESCAPED, ['#'] = ENCODED,
 	['%'] = ENCODED, ['*'] = ENCODED,  [0x7f] = ENCODED,
 };
-
-static inline char *put_slice(char *to, struct slice s)
-{
-	return short_copy(to, s.at, s.len);
-}
 
 static char *put_encoded(char *to, unsigned char c)
 {
@@ -387,26 +417,19 @@ static unsigned char unescape(const char **p)
 	}
 }
 
-/* Put one by-value into the id, as id_put_part encodes it and a JSON string holds that. *p stands
- * on the value, and is then behind it. */
-static inline char *put_id_part(char *to, const char **p, const char *end)
+/* Put one by-value into the id, as id_put_part encodes it and a JSON string holds that. */
+static inline char *put_id_part(char *to, struct slice value)
 {
-	const char *at = *p;
+	const char *at = value.at;
 	unsigned char c;
 
-	if (*at != '"') { /* a number, true, false: no byte of them means anything to an id */
-		do
-			*to++ = *at++;
-		while (at < end && *at != ',');
-		*p = at;
-		return to;
-	}
+	if (*at != '"') /* a number, true, false: no byte of them means anything to an id */
+		return short_spill(to, at, value.len);
 	for (;;) {
 		c = (unsigned char)*++at;
 		if (id_class[c] == PLAIN) {
 			*to++ = (char)c;
 		} else if (id_class[c] == END) {
-			*p = at + 1;
 			return to;
 		} else if (id_class[c] == ENCODED) {
 			to = put_encoded(to, c);
@@ -422,30 +445,17 @@ static inline char *put_id_part(char *to, const char **p, const char *end)
 	}
 }
 
-/* Behind the by-value at p. */
-static inline const char *skip_part(const char *p, const char *end)
+/* Behind the by-value at p: a string, or a number, true or false, which ends at a comma. */
+static inline const char *value_end(const char *p, const char *end)
 {
 	if (*p != '"') {
-		while (p < end && *p != ',')
+		while (*p != ',')
 			p++;
 		return p;
 	}
-	for (p++; *p != '"'; p++)
-		p += *p == '\\';
+	for (p++; *(p = jsontext_plain(p, end, 0)) != '"'; p++)
+		p++; /* what a backslash escapes */
 	return p + 1;
-}
-
-static char *put_integer(char *to, int64_t n)
-{
-	char digits[20], *p = digits + sizeof digits;
-	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
-
-	do
-		*--p = (char)('0' + left % 10);
-	while ((left /= 10) != 0);
-	if (n < 0)
-		*to++ = '-';
-	return short_copy(to, p, (size_t)(digits + sizeof digits - p));
 }
 
 static int is_taken_back(const struct group_plan *p, struct value *v)
@@ -458,7 +468,30 @@ static int is_taken_back(const struct group_plan *p, struct value *v)
 	return 1;
 }
 
-int groups_print(const struct groups *g, size_t i, struct slice day, struct slice time,
+static inline char *put(char *to, struct slice s)
+{
+	return short_spill(to, s.at, s.len);
+}
+
+static inline char *put_count(char *to, int64_t n)
+{
+	struct decimal count = {n, 0};
+
+	if (n < 0 || n > 9)
+		return to + decimal_print(&count, to);
+	*to = (char)('0' + n);
+	return to + 1;
+}
+
+int group_plan_put_tail(const struct group_plan *p, struct slice time, struct buf *out)
+{
+	buf_slice(out, p->key[TIME]);
+	buf_slice(out, time);
+	buf_puts(out, "}\n");
+	return buf_room(out, SHORT_SPILL) == NULL || out->failed ? -1 : 0;
+}
+
+int groups_print(const struct groups *g, size_t i, struct slice day, struct slice tail,
 		 struct buf *out)
 {
 	const struct group_plan *p = g->plan;
@@ -472,46 +505,40 @@ int groups_print(const struct groups *g, size_t i, struct slice day, struct slic
 	if (is_taken_back(p, v))
 		return 0;
 	/* At most three bytes of the id for a byte of the key, and the key itself. */
-	to = buf_room(out, p->fixed + 4 * key.len + day.len + time.len);
+	to = buf_room(out, p->fixed + 4 * key.len + day.len + tail.len + SHORT_SPILL);
 	if (to == NULL)
 		return -1;
 	first = to;
-	if (shape->id)
-		to = short_copy(to, ",\"id\":\"", sizeof ",\"id\":\"" - 1);
 	for (size_t n = 0; n < shape->by_count; n++) {
-		at += n > 0; /* the comma */
-		by[n].at = at;
-		if (shape->id) {
-			to = put_id_part(to, &at, end);
-			*to++ = '#';
-		} else {
-			at = skip_part(at, end);
-		}
-		by[n].len = (size_t)(at - by[n].at);
+		const char *behind = n + 1 < shape->by_count ? value_end(at, end) : end;
+
+		by[n] = (struct slice){at, (size_t)(behind - at)};
+		at = behind + 1; /* the comma */
 	}
 	if (shape->id) {
-		to = put_slice(to, day);
+		to = put(to, p->key[ID]);
+		for (size_t n = 0; n < shape->by_count; n++) {
+			to = put_id_part(to, by[n]);
+			*to++ = '#';
+		}
+		to = put(to, day);
 		*to++ = '"';
 	}
 	for (size_t n = 0; n < shape->by_count; n++) {
-		to = put_slice(to, p->by_key[n]);
-		to = put_slice(to, by[n]);
+		to = put(to, p->key[BY + n]);
+		to = put(to, by[n]);
 	}
-	if (shape->count != NULL) {
-		to = put_slice(to, p->count_key);
-		to = put_integer(to, v->count);
-	}
+	if (shape->count != NULL)
+		to = put_count(put(to, p->key[COUNT]), v->count);
 	for (size_t n = 0; n < shape->measure_count; n++) {
 		struct decimal d = {numbers_of(p, v)[n], v->scale[n]};
 
 		if (d.scale == UNSET)
 			continue;
-		to = put_slice(to, p->measure_key[n]);
+		to = put(to, p->key[p->first_measure + n]);
 		to += decimal_print(&d, to);
 	}
-	to = put_slice(to, p->time_key);
-	to = put_slice(to, time);
-	to = short_copy(to, "}\n", 2);
+	to = put(to, tail);
 	*first = '{';
 	out->len = (size_t)(to - out->at);
 	return 1;

@@ -74,12 +74,17 @@ size_t groups_bytes(const struct groups *g); /* memory held */
 /* The key of group i, 0 <= i < groups_count, in order of first appearance. */
 struct slice groups_key(const struct groups *g, size_t i);
 
-/* Append group i as one record with its newline. day: the text behind the by-values in the id;
- * time: the value of the time's key, a JSON text. Nothing is appended when everything in the group
+/* Append what stands at the end of each record of one window: the time's key with its value, a JSON
+ * text, the brace and the newline. 16 bytes behind it can be read. Returns 0, or -1 out of memory.
+ */
+int group_plan_put_tail(const struct group_plan *p, struct slice time, struct buf *out);
+
+/* Append group i as one record. day: the text behind the by-values in the id, with 16 readable
+ * bytes behind it; tail: of group_plan_put_tail. Nothing is appended when everything in the group
  * has been taken back: the count and all sums are zero, and no least or greatest amount was asked
  * for. A least or greatest amount that no record has set is left out. Returns 1, 0 when nothing
  * was appended, or -1 out of memory. */
-int groups_print(const struct groups *g, size_t i, struct slice day, struct slice time,
+int groups_print(const struct groups *g, size_t i, struct slice day, struct slice tail,
 		 struct buf *out);
 
 #endif

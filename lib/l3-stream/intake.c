@@ -131,7 +131,8 @@ int intake_run(struct intake *in, const struct intake_handlers *h, void *context
 
 	for (;;) {
 		int event = intake_next(in, err);
-		int failed = event < 0                 ? -1
+		int failed = event == INTAKE_RECORD    ? h->record(context, err)
+			     : event < 0               ? -1
 			     : by_event[event] != NULL ? by_event[event](context, err)
 						       : 0;
 
@@ -246,14 +247,11 @@ int intake_next(struct intake *in, struct err *err)
 
 /* Fields */
 
-/* The field must have a value of this kind. */
-static int want(const struct intake *in, size_t field, enum scan_kind kind, const char *otherwise,
-		struct err *why)
+/* The field's value is not of the kind that is needed. */
+static int unwanted(const struct intake *in, size_t field, const char *otherwise, struct err *why)
 {
 	const struct scan_value *v = &in->value[field];
 
-	if (v->kind == kind)
-		return 0;
 	if (v->kind == SCAN_ABSENT)
 		return err_set(why, ERR_DATA, "%s: missing", in->fields[field]);
 	return err_at(why, v->byte, "%s: %s", in->fields[field],
@@ -269,9 +267,9 @@ static int refused(const struct intake *in, size_t field, struct err *why)
 
 int intake_decimal(const struct intake *in, size_t field, struct decimal *d, struct err *why)
 {
-	if (want(in, field, SCAN_NUMBER, "not a decimal", why) != 0)
-		return -1;
-	if (decimal_parse(in->value[field].text, d, why) != 0)
+	if (in->value[field].kind != SCAN_NUMBER)
+		return unwanted(in, field, "not a decimal", why);
+	if (decimal_parse_padded(in->value[field].text, d, why) != 0)
 		return refused(in, field, why);
 	return 0;
 }
@@ -279,8 +277,8 @@ int intake_decimal(const struct intake *in, size_t field, struct decimal *d, str
 int intake_timestamp(const struct intake *in, size_t field, struct zone *z, struct timestamp *t,
 		     struct err *why)
 {
-	if (want(in, field, SCAN_STRING, "not a timestamp", why) != 0)
-		return -1;
+	if (in->value[field].kind != SCAN_STRING)
+		return unwanted(in, field, "not a timestamp", why);
 	if (timestamp_parse(z, in->value[field].text, t, why) != 0)
 		return refused(in, field, why);
 	return 0;
@@ -292,8 +290,8 @@ int intake_int64(const struct intake *in, size_t field, int64_t *n, struct err *
 	int negative;
 	int64_t sum = 0;
 
-	if (want(in, field, SCAN_NUMBER, "not an integer", why) != 0)
-		return -1;
+	if (in->value[field].kind != SCAN_NUMBER)
+		return unwanted(in, field, "not an integer", why);
 	negative = text.at[0] == '-';
 	for (size_t i = (size_t)negative; i < text.len; i++) {
 		int digit = text.at[i] - '0';

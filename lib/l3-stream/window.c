@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "l0-base/short.h"
 #include "l2-line/tumble.h"
 
 enum { SPARES = 4 };
@@ -54,9 +55,9 @@ struct windows {
 	/* Taking out: */
 	int flushing; /* all deltas */
 	size_t next;  /* group of open[0], or of the deltas */
-	int stamped;  /* day and time are the texts of: */
+	int stamped;  /* day and tail are the texts of: */
 	struct tumble_window stamp;
-	struct buf day, time;
+	struct buf day, tail;
 };
 
 /* ---- instants ---- */
@@ -134,7 +135,7 @@ void windows_free(struct windows *w)
 	groups_free(w->delta);
 	group_plan_free(w->plan);
 	buf_free(&w->day);
-	buf_free(&w->time);
+	buf_free(&w->tail);
 	free(w);
 }
 
@@ -238,8 +239,9 @@ static int check_limit(struct windows *w, struct err *err)
 {
 	if (groups_settle(w->last->groups, err) != 0)
 		return -1;
-	if (w->group_count + groups_count(w->last->groups) <= w->options.max_groups ||
-	    windows_due(w))
+	if (windows_due(w))
+		return WINDOW_DUE;
+	if (w->group_count + groups_count(w->last->groups) <= w->options.max_groups)
 		return WINDOW_COUNTED;
 	return err_set(err, ERR_CONFIG,
 		       "more than %" PRIu64 " groups in open windows (--max-groups)",
@@ -255,9 +257,11 @@ static int add_delta(struct windows *w, struct slice key, int retract,
 	key = (struct slice){front, key.len + WINDOW_KEY_FRONT};
 	if (groups_add(w->delta, key, retract, amounts, err) != 0)
 		return -1;
-	if (groups_most(w->delta) >= w->options.max_groups && groups_settle(w->delta, err) != 0)
+	if (groups_most(w->delta) < w->options.max_groups)
+		return WINDOW_COUNTED;
+	if (groups_settle(w->delta, err) != 0)
 		return -1;
-	return WINDOW_COUNTED;
+	return windows_due(w) ? WINDOW_DUE : WINDOW_COUNTED;
 }
 
 /* Would this instant, which lies ahead of the event clock, move it too far? In a replay, what is
@@ -304,7 +308,8 @@ int windows_add(struct windows *w, const struct timestamp *t, struct slice key, 
 		set_clock(w, at);
 	if (w->group_count + groups_most(w->last->groups) > w->options.max_groups)
 		return check_limit(w, err);
-	return WINDOW_COUNTED;
+	/* It is the event clock that makes windows due. */
+	return ahead && windows_due(w) ? WINDOW_DUE : WINDOW_COUNTED;
 }
 
 /* ---- taking out ---- */
@@ -330,65 +335,88 @@ void windows_flush(struct windows *w)
 		set_clock(w, end);
 }
 
-/* The texts of a window: the day for the id, and its beginning. */
+/* The texts of a window: the day for the id, and the end of each record, which has its beginning.
+ */
 static int stamp(struct windows *w, const struct tumble_window *at)
 {
+	struct buf time = {0};
+
 	if (w->stamped && tumble_compare(&w->stamp, at) == 0)
 		return 0;
 	buf_clear(&w->day);
-	buf_clear(&w->time);
-	w->stamped =
-		date_put(&w->day, at->day) == 0 && tumble_put_start(&w->tumble, at, &w->time) == 0;
+	buf_clear(&w->tail);
+	w->stamped = date_put(&w->day, at->day) == 0 && buf_room(&w->day, SHORT_SPILL) != NULL &&
+		     tumble_put_start(&w->tumble, at, &time) == 0 &&
+		     group_plan_put_tail(w->plan, buf_view(&time), &w->tail) == 0;
+	buf_free(&time);
 	w->stamp = *at;
 	return w->stamped ? 0 : -1;
 }
 
-static int take_delta(struct windows *w, struct buf *out)
+/* The same for the next delta, in front of whose key its window stands. */
+static int stamp_delta(struct windows *w)
 {
-	int printed = 0;
+	struct tumble_window at;
+
+	memcpy(&at, groups_key(w->delta, w->next).at, sizeof at);
+	return stamp(w, &at);
+}
+
+/* Append groups from w->next on, as windows_take does. */
+static int take_groups(struct windows *w, const struct groups *g, struct buf *out)
+{
+	size_t count = groups_count(g);
+	int taken = 0;
+
+	while (w->next < count && (taken == 0 || out->len < WINDOW_TAKE)) {
+		int printed;
+
+		if (w->delta != NULL && stamp_delta(w) != 0)
+			return -1;
+		printed = groups_print(g, w->next++, buf_view(&w->day), buf_view(&w->tail), out);
+		if (printed < 0)
+			return -1;
+		taken += printed;
+	}
+	return taken;
+}
+
+static int take_deltas(struct windows *w, struct buf *out)
+{
 	struct err ignored; /* it can only be memory */
+	int taken;
 
 	if (groups_settle(w->delta, &ignored) != 0)
 		return -1;
-	while (printed == 0 && w->next < groups_count(w->delta)) {
-		struct tumble_window at;
-
-		memcpy(&at, groups_key(w->delta, w->next).at, sizeof at);
-		if (stamp(w, &at) != 0)
-			return -1;
-		printed = groups_print(w->delta, w->next++, buf_view(&w->day), buf_view(&w->time),
-				       out);
-	}
-	if (printed == 0) {
+	taken = take_groups(w, w->delta, out);
+	if (taken == 0) {
 		groups_clear(w->delta);
 		w->next = 0;
 		w->flushing = 0;
 	}
-	return printed;
+	return taken;
 }
 
 int windows_take(struct windows *w, struct buf *out)
 {
-	int printed = 0;
+	int taken = 0;
 	struct err ignored; /* it can only be memory */
 
 	if (w->delta != NULL)
-		return take_delta(w, out);
+		return take_deltas(w, out);
 	if (leave_last(w, &ignored) != 0)
 		return -1;
-	while (printed == 0 && (w->next > 0 || windows_due(w))) {
+	while (taken == 0 && (w->next > 0 || windows_due(w))) {
 		struct window *v = w->open[0];
 
-		if (w->next == groups_count(v->groups)) {
+		if (w->next == groups_count(v->groups))
 			close_windows(w, 1);
-			continue;
-		}
-		if (w->next == 0 && stamp(w, &v->at) != 0)
+		else if (w->next == 0 && stamp(w, &v->at) != 0)
 			return -1;
-		printed = groups_print(v->groups, w->next++, buf_view(&w->day), buf_view(&w->time),
-				       out);
+		else
+			taken = take_groups(w, v->groups, out);
 	}
-	return printed;
+	return taken;
 }
 
 /* ---- barriers ---- */

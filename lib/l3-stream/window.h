@@ -20,6 +20,8 @@
 
 /* Bytes in front of each key given to windows_add that belong to this module. */
 #define WINDOW_KEY_FRONT 24
+/* How much windows_take appends before it lets them be written. */
+#define WINDOW_TAKE ((size_t)64 << 10)
 
 enum window_emit { WINDOW_FINAL, WINDOW_DELTA };
 
@@ -41,6 +43,7 @@ void windows_free(struct windows *w);
 
 enum window_fate {
 	WINDOW_COUNTED,
+	WINDOW_DUE,      /* counted, and windows_due */
 	WINDOW_LATE,     /* its window is closed */
 	WINDOW_REPLAYED, /* the same during a replay: the run before had it */
 	WINDOW_AHEAD     /* it would move the event clock further ahead than is allowed */
@@ -61,8 +64,8 @@ int windows_due(const struct windows *w);
  * is not whole, and stays. */
 void windows_flush(struct windows *w);
 
-/* Append the next record that is due to *out. Returns 1; 0 when there is none; -1 out of memory.
- * Once begun, take all of them. */
+/* Append the next records that are due to *out: at least one, and no more once it has WINDOW_TAKE
+ * bytes. Returns how many; 0 when there is none; -1 out of memory. Once begun, take all of them. */
 int windows_take(struct windows *w, struct buf *out);
 
 /* ---- final mode: barriers ---- */

@@ -3,6 +3,7 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "l1-value/decimal.h"
 
@@ -27,9 +28,22 @@ static int check_one(struct slice text, struct decimal *d)
 	struct decimal again;
 	struct err err;
 	size_t len;
+	char *padded;
+	int failed;
 
-	*d = before;
-	if (decimal_parse(text, d, &err) != 0) {
+	padded = malloc(text.len + DECIMAL_PADDING);
+	if (padded == NULL)
+		abort();
+	if (text.len > 0)
+		memcpy(padded, text.at, text.len);
+	memset(padded + text.len, '1', DECIMAL_PADDING);
+	again = *d = before;
+	failed = decimal_parse(text, d, &err) != 0;
+	demand((decimal_parse_padded((struct slice){padded, text.len}, &again, &err) != 0) ==
+		       failed &&
+	       same(d, &again));
+	free(padded);
+	if (failed) {
 		demand(err.status == ERR_DATA && same(d, &before));
 		return -1;
 	}

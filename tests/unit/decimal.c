@@ -118,6 +118,32 @@ static const char *const cases[][2] = {
 	{"123456789012345678901234567890x", NULL},
 };
 
+/* As decimal_parse, and decimal_parse_padded must say the same, whatever stands behind. */
+static int parse(struct slice text, struct decimal *d, struct err *err)
+{
+	const struct decimal before = *d;
+	int result = decimal_parse(text, d, err);
+
+	for (const char *fill = "07.-\""; *fill != '\0'; fill++) {
+		char padded[256];
+		struct decimal again = before;
+		struct err other = {0};
+
+		if (text.len > sizeof padded - DECIMAL_PADDING)
+			abort();
+		memset(padded, *fill, sizeof padded);
+		memcpy(padded, text.at, text.len);
+		if (decimal_parse_padded((struct slice){padded, text.len}, &again, &other) !=
+			    result ||
+		    again.unscaled != d->unscaled || again.scale != d->scale ||
+		    (result != 0 && strcmp(other.message, err->message) != 0)) {
+			printf("# padded with %c: %.*s\n", *fill, SLICE_ARG(text));
+			return -2;
+		}
+	}
+	return result;
+}
+
 /* For the name of a test, which is one line. */
 static const char *visible(const char *text)
 {
@@ -134,8 +160,7 @@ static void check_parsing(void)
 		for (int start = 0; start < 2; start++) {
 			struct decimal d = {42, 7};
 			char out[DECIMAL_TEXT_MAX] = "";
-			int got =
-				decimal_parse(start ? edge_start(text) : edge_end(text), &d, &err);
+			int got = parse(start ? edge_start(text) : edge_end(text), &d, &err);
 
 			if (expected == NULL) {
 				CHECK(got == -1 && err.status == ERR_DATA && d.unscaled == 42 &&
@@ -172,7 +197,7 @@ static void check_lengths(void)
 		for (int scale = 0; scale <= n; scale++) {
 			for (int minus = 0; minus < 2; minus++) {
 				char text[64], out[DECIMAL_TEXT_MAX];
-				struct decimal d;
+				struct decimal d = {0};
 				struct err err;
 
 				if (scale == 0)
@@ -183,7 +208,7 @@ static void check_lengths(void)
 						 scale == n ? 1 : n - scale,
 						 scale == n ? "0" : digits, scale,
 						 digits + n - scale);
-				if (decimal_parse(edge_end(slice_of(text)), &d, &err) != 0 ||
+				if (parse(edge_end(slice_of(text)), &d, &err) != 0 ||
 				    d.scale != scale || decimal_print(&d, out) != strlen(text) ||
 				    strcmp(text, out) != 0) {
 					printf("# %s\n", text);

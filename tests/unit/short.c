@@ -7,7 +7,7 @@
 int main(void)
 {
 	enum { MOST = 40 };
-	int copied = 1, equal = 1, different = 1;
+	int copied = 1, equal = 1, different = 1, spilled = 1;
 
 	for (size_t n = 0; n <= MOST; n++) {
 		char text[MOST], to[MOST + 2];
@@ -28,6 +28,17 @@ int main(void)
 	}
 	CHECK(copied, "copied, and nothing beside");
 	CHECK(equal, "a copy is equal");
+	for (size_t n = 0; n <= MOST; n++) {
+		char text[MOST + SHORT_SPILL], to[MOST + SHORT_SPILL + 1] = "";
+
+		for (size_t i = 0; i < sizeof text; i++)
+			text[i] = (char)('A' + i);
+		to[n + SHORT_SPILL] = '#';
+		spilled &= short_spill(to, edge_end((struct slice){text, n + SHORT_SPILL - 1}).at,
+				       n) == to + n &&
+			   memcmp(to, text, n) == 0 && to[n + SHORT_SPILL] == '#';
+	}
+	CHECK(spilled, "copied in steps, with no more behind than is said");
 	CHECK(different, "one bit anywhere makes a difference");
 	return check_done();
 }

@@ -40,27 +40,32 @@ static void end(struct bench *b)
 	buf_free(&b->out);
 }
 
-/* Add {"k":key,"s":amount} at a time. Returns the record's fate. */
+/* Add {"k":key,"s":amount} at a time. Returns the record's fate; one that makes something due must
+ * say so. */
 static int add(struct bench *b, const char *time, const char *key, const char *amount)
 {
 	char bytes[WINDOW_KEY_FRONT + 64];
 	struct timestamp t;
 	struct decimal d;
-	int retract = *amount == '~';
+	int retract = *amount == '~', fate;
 
 	if (timestamp_parse(b->zone, slice_of(time), &t, &b->err) != 0 ||
 	    decimal_parse(slice_of(amount + retract), &d, &b->err) != 0)
 		abort();
 	strcpy(bytes + WINDOW_KEY_FRONT, key);
-	return windows_add(b->windows, &t, slice_of(bytes + WINDOW_KEY_FRONT), retract, &d,
+	fate = windows_add(b->windows, &t, slice_of(bytes + WINDOW_KEY_FRONT), retract, &d,
 			   &b->err);
+	if ((fate == WINDOW_COUNTED || fate == WINDOW_DUE) &&
+	    (fate == WINDOW_DUE) != windows_due(b->windows))
+		CHECK(0, "the fate says whether something is due at %s", time);
+	return fate;
 }
 
 /* What is due, as text. */
 static const char *take(struct bench *b)
 {
 	buf_clear(&b->out);
-	while (windows_take(b->windows, &b->out) == 1)
+	while (windows_take(b->windows, &b->out) > 0)
 		;
 	return buf_text(&b->out);
 }
@@ -205,6 +210,43 @@ static void test_limit(void)
 	end(&b);
 }
 
+/* Some 2900 records of 50 bytes are more than windows_take gives at once. */
+static void test_portions(void)
+{
+	struct bench b;
+	struct buf all = {0};
+	int taken, count = 0, portions = 0;
+
+	begin(&b, WINDOW_FINAL, 60, 3600000000);
+	for (int i = 0; i < 3 * 970; i++) {
+		static const char *const minutes[] = {"2024-03-21T10:00:00", "2024-03-21T10:01:00",
+						      "2024-03-21T10:02:00"};
+		char key[16];
+
+		snprintf(key, sizeof key, "%d", i);
+		add(&b, minutes[i / 970], key, "1");
+	}
+	windows_flush(b.windows);
+	while (buf_clear(&b.out), (taken = windows_take(b.windows, &b.out)) > 0) {
+		const char *text = buf_text(&b.out);
+
+		for (int i = 0; i < taken; i++)
+			text = strchr(text, '\n') + 1;
+		if (*text != '\0' || b.out.len > WINDOW_TAKE + 200)
+			printf("# %d records, %zu bytes\n", taken, b.out.len);
+		else
+			portions++;
+		count += taken;
+		buf_slice(&all, buf_view(&b.out));
+	}
+	CHECK(count == 3 * 970 && portions >= 3, "%d records in %d portions", count, portions);
+	CHECK(strstr(buf_text(&all), "{\"k\":0,") == all.at &&
+		      strstr(all.at, "{\"k\":2909,") != NULL,
+	      "from the first to the last");
+	buf_free(&all);
+	end(&b);
+}
+
 static void test_barriers(void)
 {
 	struct bench b;
@@ -305,6 +347,7 @@ int main(void)
 	test_failed_record();
 	test_many_windows();
 	test_limit();
+	test_portions();
 	test_barriers();
 	test_replay();
 	test_delta();
