@@ -18,6 +18,10 @@
 #define MS INT64_C(1000000) /* times are nanoseconds of the monotonic clock */
 #define SECOND (1000 * MS)
 #define TICK (100 * MS)
+/* When changes come from the server one by one, faster than RUSH, to be woken for each of them
+ * costs more than what is done with it: NAP lets some gather. */
+#define RUSH (MS / 10)
+#define NAP (3 * MS / 10)
 /* So long the end of a run waits for the sink, which commits behind its last barrier. */
 #define ACK_WAIT (10 * SECOND)
 
@@ -102,6 +106,8 @@ struct tail {
 	int64_t acknowledged;  /* epoch */
 	int64_t looked_at;     /* when the table was last seen to be published: monotonic, */
 	int64_t looked_utc;    /* and seconds since 1970 */
+	int64_t rested;        /* when it last had nothing to do, */
+	int64_t events;        /* and what has come since */
 };
 
 /* Signals come in waits only: give them a chance where there is none. */
@@ -205,6 +211,18 @@ static int housekeep(struct tail *t, struct err *err)
 	return 0;
 }
 
+/* Let changes gather, if they rush in. Those of a pass come in large pieces anyway. */
+static void nap(struct tail *t)
+{
+	const struct timespec pause = {0, NAP};
+	int64_t now = feed_now();
+
+	if (now - t->rested < t->events * RUSH && pgsource_streams(&t->source))
+		ppoll(NULL, 0, &pause, tool_wait_mask());
+	t->rested = now;
+	t->events = 0;
+}
+
 /* Nothing to read, or no room for it. */
 static int rest(struct tail *t, struct err *err)
 {
@@ -214,6 +232,7 @@ static int rest(struct tail *t, struct err *err)
 
 	if (feed_push(t->feed, err) != 0)
 		return -1;
+	nap(t);
 	if (feed_full(t->feed)) {
 		events &= (short)~POLLIN;
 		until = feed_now() + TICK;
@@ -260,6 +279,7 @@ static int follow(struct tail *t, struct err *err)
 
 		if (event < 0 || take_event(t, event, before, err) != 0)
 			return give_up(t, before);
+		t->events += event != PGSOURCE_NONE;
 		if (event == PGSOURCE_NONE) {
 			busy = 0;
 			if (look_again(t, given.look_every, err) != 0)

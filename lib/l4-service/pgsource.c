@@ -523,6 +523,11 @@ int pgsource_poll(struct pgsource *s, short *events, int64_t *until)
 	return s->c == NULL ? -1 : s->pass != NULL ? pgcatchup_fd(s->pass) : pgconn_fd(s->c);
 }
 
+int pgsource_streams(const struct pgsource *s)
+{
+	return s->c != NULL && s->pass == NULL;
+}
+
 void pgsource_stop(struct pgsource *s)
 {
 	struct err ignored;

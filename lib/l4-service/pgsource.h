@@ -99,6 +99,9 @@ void pgsource_confirm(struct pgsource *s, uint64_t lsn);
  * the time (ns, monotonic) at which pgsource_next or _tick has to be called. */
 int pgsource_poll(struct pgsource *s, short *events, int64_t *until);
 
+/* 1 while changes come as the server finds them, by replication. */
+int pgsource_streams(const struct pgsource *s);
+
 /* End: what was confirmed reaches the server, if it answers within a few seconds. */
 void pgsource_stop(struct pgsource *s);
 
