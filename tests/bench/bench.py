@@ -113,7 +113,8 @@ def keep(entry, work, rows):
             results = json.load(f)
     except (OSError, ValueError):
         results = {}
-    results["about"] = {"date": datetime.date.today().isoformat(), "machine": machine(), "runs": RUNS, "scale": SCALE}
+    results.setdefault("about", {})[entry] = {"date": datetime.date.today().isoformat(), "machine": machine(), "runs": RUNS,
+                                              "scale": SCALE}
     results.setdefault(entry, {})[work] = rows
     os.makedirs(os.path.dirname(RESULTS), exist_ok=True)
     with open(RESULTS + ".new", "w", encoding="utf-8") as f:

@@ -1,6 +1,6 @@
 """metrics-cgi.py DIRECTORY: see metrics-cgi.sh. BENCH_SECONDS (5) of load for each figure, by wrk with one thread; the
-machine is shared by the load, nginx and the servers, so the ratios are what counts. The large store has 1.6 million items;
-with BENCH_SCALE=6.3, ten million."""
+machine is shared by the load, nginx and the servers, so the ratios are what counts. The large store has ten million
+items."""
 
 import atexit
 import http.client
@@ -21,7 +21,7 @@ work = sys.argv[1]
 here = os.path.dirname(os.path.abspath(__file__))
 seconds = int(os.environ.get("BENCH_SECONDS", "5"))
 small, large = f"{work}/small.db", f"{work}/large.db"
-count = bench.scaled(1_000_000)
+count = bench.scaled(6_300_000)
 processes = []
 
 
@@ -223,16 +223,21 @@ for connections in (10, 50):
     for name, (port, pid) in servers.items():
         rows[name]["memory_mb"] = round(memory(family(pid)), 1)
     table(f"{connections} connections, a store of {items} items, an epoch a second", rows)
-# In many short turns: what else the machine does falls on both.
-samples = {"large": [], "small": []}
-for turn in range(bench.RUNS * seconds):
-    samples["large"].append(load(ports["ours"], 10, family(ours.pid), f"{large}.lua", 1))
-    samples["small"].append(load(ports["small"], 10, family(ours_small.pid), f"{small}.lua", 1))
-rows = {f"{name}: {items if name == 'large' else 1000}": {k: statistics.median(s[k] for s in taken) for k in taken[0]}
-        for name, taken in samples.items()}
-for row in rows.values():
-    row["time_x"] = round(rows["small: 1000"]["rate_per_s"] / row["rate_per_s"], 2)
-table("10 connections, all customers, a large store that is written each second and a small one", rows)
+# One connection: how long an answer takes. Ten: how many there are when processors have nothing else to do; then all
+# that a large store costs is waiting for memory that is in no cache. In many short turns: what else the machine does
+# falls on both.
+for connections in (1, 10):
+    samples = {"large": [], "small": []}
+    for turn in range(bench.RUNS * seconds):
+        samples["large"].append(load(ports["ours"], connections, family(ours.pid), f"{large}.lua", 1))
+        samples["small"].append(load(ports["small"], connections, family(ours_small.pid), f"{small}.lua", 1))
+    rows = {f"{name}: {items if name == 'large' else 1000}": {k: statistics.median(s[k] for s in taken) for k in taken[0]}
+            for name, taken in samples.items()}
+    for row in rows.values():
+        row["time_x"] = round(rows["small: 1000"]["rate_per_s"] / row["rate_per_s"], 2)
+    plural = "" if connections == 1 else "s"
+    table(f"{connections} connection{plural}, all customers, a large store that is written each second and a small one",
+          rows)
 table("as CGI, under fcgiwrap, 4 connections", {"metrics-cgi, CGI": load(ports["cgi"], 4)})
 
 # One process after the other, in turn. A static program that does nothing is the least that a process costs: what the C
