@@ -268,7 +268,7 @@ static int add_now(struct groups *g, struct slice key, uint32_t hash, int retrac
 	return 0;
 }
 
-/* What add_waiting does not do at once: another scale, a least or a greatest amount. */
+/* What add_first does not do at once: another scale, a least or a greatest amount. */
 static __attribute__((noinline)) int add_unusual(const struct measure *m, int128 *number,
 						 int8_t *scale, const struct waiting *r,
 						 struct err *err)
