@@ -198,13 +198,13 @@ static inline int parse_short(uint64_t word, size_t len, uint64_t *n, int *scale
 static inline int parse(struct slice text, int padded, struct decimal *d, struct err *err)
 {
 	int minus = text.len > 0 && text.at[0] == '-', scale;
-	const char *p = text.at + minus;
 	size_t len = text.len - (size_t)minus;
 	uint64_t n;
 
 	/* Nearly all amounts: eight characters at most, without an exponent. */
 	if (len - 1 < 8 &&
-	    parse_short(padded ? load8(p) : load_short(p, len), len, &n, &scale) == 0) {
+	    parse_short(padded ? load8(text.at + minus) : load_short(text.at + minus, len), len, &n,
+			&scale) == 0) {
 		d->unscaled = minus ? -(int64_t)n : (int64_t)n;
 		d->scale = scale;
 		return 0;

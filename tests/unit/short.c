@@ -34,8 +34,8 @@ int main(void)
 		for (size_t i = 0; i < sizeof text; i++)
 			text[i] = (char)('A' + i);
 		to[n + SHORT_SPILL] = '#';
-		spilled &= short_spill(to, edge_end((struct slice){text, n + SHORT_SPILL - 1}).at,
-				       n) == to + n &&
+		spilled &= short_spill(to, edge_end((struct slice){text, n + SHORT_SPILL}).at, n) ==
+				   to + n &&
 			   memcmp(to, text, n) == 0 && to[n + SHORT_SPILL] == '#';
 	}
 	CHECK(spilled, "copied in steps, with no more behind than is said");
