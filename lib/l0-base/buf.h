@@ -41,8 +41,13 @@ struct buf {
 void buf_free(struct buf *b);  /* frees the bytes and resets to {0} */
 void buf_clear(struct buf *b); /* length 0, memory kept */
 
+char *buf_grow(struct buf *b, size_t n); /* for buf_room alone */
+
 /* Make room for n more bytes. Returns where to write them (then add to len), or NULL. */
-static inline char *buf_room(struct buf *b, size_t n);
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	return b->at != NULL && n <= b->size - b->len ? b->at + b->len : buf_grow(b, n);
+}
 
 /* Append. Return 0, or -1 out of memory. */
 int buf_put(struct buf *b, const void *bytes, size_t n);
@@ -55,13 +60,6 @@ int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pri
 /* The text so far, with a NUL byte behind it (not counted in len); "" when it cannot be had.
  * Valid until the next call on b. */
 const char *buf_text(struct buf *b);
-
-char *buf_grow(struct buf *b, size_t n); /* buf_room when there is none */
-
-static inline char *buf_room(struct buf *b, size_t n)
-{
-	return b->at != NULL && n <= b->size - b->len ? b->at + b->len : buf_grow(b, n);
-}
 
 static inline struct slice buf_view(const struct buf *b)
 {

@@ -131,8 +131,7 @@ int intake_run(struct intake *in, const struct intake_handlers *h, void *context
 
 	for (;;) {
 		int event = intake_next(in, err);
-		int failed = event == INTAKE_RECORD    ? h->record(context, err)
-			     : event < 0               ? -1
+		int failed = event < 0                 ? -1
 			     : by_event[event] != NULL ? by_event[event](context, err)
 						       : 0;
 
