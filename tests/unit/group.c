@@ -254,8 +254,64 @@ static void test_waiting(void)
 	group_plan_free(plan);
 }
 
+/* In a large table as in a small one: scales, least and greatest, what is taken back; and by-values
+ * are told apart whatever stands in them. */
+static void test_far(void)
+{
+	static const struct {
+		const char *key, *amount;
+		int retract;
+	} records[] = {
+		{"\"a\\\",b\\\\\",7", "1.50", 0},
+		{"\"a\\\",b\\\\\",7", "1.50", 1},
+		{"\"a\\\",b\\\\\",7", "5", 0},
+		{"8,\"c\"", "1.50", 0},
+		{"8,\"c\"", "5", 0},
+		{"8,\"c\"", "0.001", 0},
+		{"8,\"c\"", "100", 1},
+	};
+	struct group_shape shape = {
+		.by = {"k", "l"},
+		.by_count = 2,
+		.count = "n",
+		.measures = {{MEASURE_SUM, 0, "s"}, {MEASURE_MIN, 0, "lo"}, {MEASURE_MAX, 0, "hi"}},
+		.measure_count = 3,
+		.time = "t"};
+	struct group_plan *plan = plan_of(&shape);
+
+	for (int others = 0; others <= 2000; others += 2000) {
+		struct groups *g = groups_new(plan);
+		struct buf key = {0};
+		struct err err;
+
+		for (int i = 0; i < others; i++) {
+			buf_clear(&key);
+			buf_printf(&key, "%d,%d", i, i);
+			add(g, buf_text(&key), "1");
+		}
+		for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+			struct decimal d = decimal(records[i].amount);
+
+			groups_add(g, slice_of(records[i].key), records[i].retract, &d, &err);
+		}
+		groups_settle(g, &err);
+		CHECK(is(print(g, (size_t)others),
+			 "{\"k\":\"a\\\",b\\\\\",\"l\":7,\"n\":1,\"s\":5.00,\"lo\":1.50,\"hi\":5,"
+			 "\"t\":\"10:00\"}\n"),
+		      "a scale stays, beside %d others", others);
+		CHECK(is(print(g, (size_t)others + 1),
+			 "{\"k\":8,\"l\":\"c\",\"n\":2,\"s\":-93.499,\"lo\":0.001,\"hi\":5,"
+			 "\"t\":\"10:00\"}\n"),
+		      "what is taken back is neither least nor greatest, beside %d others", others);
+		buf_free(&key);
+		groups_free(g);
+	}
+	group_plan_free(plan);
+}
+
 int main(void)
 {
+	test_far();
 	test_ids();
 	test_measures();
 	test_first_key();
