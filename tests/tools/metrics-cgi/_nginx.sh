@@ -38,12 +38,15 @@ fcgiwrap_start() {
     at_exit fcgiwrap_stop
     wait_for 10 [ -S "$work/wrap.socket" ]
 }
-# Its children do not end with it.
+# Its children do not end with it, and it forks another for each that ends before it: so it goes first.
 fcgiwrap_stop() {
     local children
     mapfile -t children < <(pgrep -P "$wrap")
-    kill "${children[@]}" "$wrap" 2>/dev/null
+    [ "${#children[@]}" -gt 0 ] || return 0
+    kill "$wrap"
     wait "$wrap" 2>/dev/null
+    kill "${children[@]}" 2>/dev/null
+    wait_for 10 eval "! ps -o stat= -p '${children[*]}' | grep -qv ^Z"
 }
 
 nginx_start() {
