@@ -16,9 +16,11 @@
 
 /* Of a backlog, many epochs are put into one transaction, of so many records at most, so that
  * readers of the store see it come. For the next epoch we wait, at most, about as long as it takes
- * to commit this one: who waits for that waits no longer than twice. */
+ * to commit this one: who waits for that waits no longer than twice. A thread commits, while we
+ * read on; how often we look whether it has. */
 #define TOGETHER_MOST 1000000
 #define COMMIT_RECORDS_PER_MS 200
+#define SETTLED_LOOK_MS 1
 
 static struct {
 	const char *checkpoint, *ack, *rejects, *show, *drop;
@@ -76,8 +78,14 @@ struct put {
 	struct zone *zone;
 	struct intake in;
 	struct buf id, line;
-	uint64_t gathered, held, stored, dropped; /* records; held: their commit was put off */
-	int64_t hold_until;                       /* the commit; ms of the monotonic clock */
+	uint64_t gathered, stored, dropped; /* records */
+	/* Epochs whose commit was put off, and those that are being committed: their records, and
+	 * the line of the last barrier, to be acknowledged. */
+	struct put_off {
+		uint64_t records;
+		struct buf line;
+	} held, settling;
+	int64_t hold_until; /* the commit; ms of the monotonic clock */
 	uint64_t epochs;                          /* that were closed */
 	int broken;                               /* a commit has failed */
 };
@@ -184,24 +192,61 @@ static int commit_plain(struct put *p, struct err *err)
 	return p->gathered > 0 ? commit(p, NULL, err) : 0;
 }
 
-/* The barrier in p->line is committed. */
-static int acknowledge(struct put *p, struct err *err)
+static int keep_barrier(const struct put *p, struct buf *line, struct err *err)
 {
-	return given.ack == NULL ? 0 : file_replace(given.ack, buf_view(&p->line), 0644, err);
+	buf_clear(line);
+	buf_slice(line, p->in.line);
+	return buf_byte(line, '\n') != 0 || line->failed ? err_memory(err) : 0;
+}
+
+/* The barrier of this line is committed. */
+static int acknowledge(const struct buf *line, struct err *err)
+{
+	return given.ack == NULL ? 0 : file_replace(given.ack, buf_view(line), 0644, err);
+}
+
+/* What was begun to be committed is. */
+static int end_settling(struct put *p, struct err *err)
+{
+	struct put_off *done = &p->settling;
+
+	p->broken = store_settle_end(p->store, err) != 0;
+	if (p->broken)
+		return -1;
+	if (done->line.len == 0)
+		return 0;
+	p->stored += done->records;
+	done->records = 0;
+	tool_progress("%" PRIu64 " records stored", p->stored);
+	if (acknowledge(&done->line, err) != 0)
+		return -1;
+	buf_clear(&done->line);
+	return 0;
+}
+
+/* Begin to commit what was put off. */
+static int begin_settling(struct put *p, struct err *err)
+{
+	struct put_off empty;
+
+	if (end_settling(p, err) != 0)
+		return -1;
+	if (!store_holds(p->store))
+		return 0;
+	p->broken =
+		intake_flush_rejects(&p->in, err) != 0 || store_settle_begin(p->store, err) != 0;
+	if (p->broken)
+		return -1;
+	empty = p->settling;
+	p->settling = p->held;
+	p->held = empty;
+	return 0;
 }
 
 /* Commit what was put off. */
 static int settle(struct put *p, struct err *err)
 {
-	if (!store_holds(p->store))
-		return 0;
-	p->broken = intake_flush_rejects(&p->in, err) != 0 || store_settle(p->store, err) != 0;
-	if (p->broken)
-		return -1;
-	p->stored += p->held;
-	p->held = 0;
-	tool_progress("%" PRIu64 " records stored", p->stored);
-	return acknowledge(p, err);
+	return begin_settling(p, err) != 0 ? -1 : end_settling(p, err);
 }
 
 static int64_t now_ms(void)
@@ -220,8 +265,16 @@ static int on_wait(void *context, struct err *err)
 
 	if (given.checkpoint == NULL && !p->in.controlled)
 		return commit_plain(p, err);
-	left = store_holds(p->store) ? p->hold_until - now_ms() : 0;
-	return left > 0 ? (int)left : settle(p, err);
+	if (store_settling(p->store))
+		return SETTLED_LOOK_MS;
+	if (end_settling(p, err) != 0)
+		return -1;
+	if (!store_holds(p->store))
+		return 0;
+	left = p->hold_until - now_ms();
+	if (left > 0)
+		return (int)left;
+	return begin_settling(p, err) != 0 ? -1 : SETTLED_LOOK_MS;
 }
 
 static int on_record(void *context, struct err *err)
@@ -240,7 +293,11 @@ static int on_record(void *context, struct err *err)
 		return commit_plain(p, err);
 	if (epoch_count(p->epoch) + store_held(p->store) < (size_t)given.max_items)
 		return 0;
-	return store_holds(p->store) ? settle(p, err) : store_stage(p->store, p->epoch, err);
+	if (settle(p, err) != 0)
+		return -1;
+	if (epoch_count(p->epoch) < (size_t)given.max_items)
+		return 0;
+	return store_stage(p->store, p->epoch, err);
 }
 
 /* The barrier has closed an epoch. */
@@ -253,10 +310,12 @@ static int close_epoch(struct put *p, struct err *err)
 	if (!put_off)
 		return settle(p, err) != 0 ? -1 : commit(p, &p->in.barrier, err);
 	p->hold_until = now_ms() + (int64_t)(p->gathered / COMMIT_RECORDS_PER_MS);
-	p->held += p->gathered;
+	p->held.records += p->gathered;
 	p->gathered = 0;
 	p->epochs++;
-	return p->held < TOGETHER_MOST ? 0 : settle(p, err);
+	if (keep_barrier(p, &p->held.line, err) != 0)
+		return -1;
+	return p->held.records < TOGETHER_MOST ? 0 : begin_settling(p, err);
 }
 
 static int on_barrier(void *context, struct err *err)
@@ -268,11 +327,12 @@ static int on_barrier(void *context, struct err *err)
 		return err_prefix(err, "%s", p->in.name);
 	if (closes && close_epoch(p, err) != 0)
 		return -1;
-	buf_clear(&p->line);
-	buf_slice(&p->line, p->in.line);
-	if (buf_byte(&p->line, '\n') != 0 || p->line.failed)
-		return err_memory(err);
-	return store_holds(p->store) ? 0 : acknowledge(p, err);
+	/* It is committed, unless it is among those put off. */
+	if (p->held.line.len > 0 || p->settling.line.len > 0)
+		return 0;
+	if (keep_barrier(p, &p->line, err) != 0)
+		return -1;
+	return acknowledge(&p->line, err);
 }
 
 /* The end of the file, or a signal. In a stream with barriers, what came behind the last one is
@@ -328,9 +388,10 @@ static void say_remark(const struct put *p)
 
 static void last_words(struct put *p, int failed)
 {
-	uint64_t rejected = p->in.rejected, known = p->stored + p->held + p->gathered;
+	uint64_t put_off = p->held.records + p->settling.records;
+	uint64_t rejected = p->in.rejected, known = p->stored + put_off + p->gathered;
 
-	p->dropped = p->held + p->gathered;
+	p->dropped = put_off + p->gathered;
 	/* The record that ended the run was refused too. */
 	if (failed)
 		rejected = p->in.records - known;
@@ -383,6 +444,8 @@ static int put_records(const char *uri)
 	zone_free(p.zone);
 	buf_free(&p.id);
 	buf_free(&p.line);
+	buf_free(&p.held.line);
+	buf_free(&p.settling.line);
 	return status;
 }
 

@@ -117,6 +117,16 @@ int pool_put(struct pool *p, void *job, struct err *err)
 	return result;
 }
 
+int pool_idle(struct pool *p)
+{
+	int idle;
+
+	pthread_mutex_lock(&p->lock);
+	idle = p->waiting == 0 && p->busy == 0;
+	pthread_mutex_unlock(&p->lock);
+	return idle;
+}
+
 int pool_wait(struct pool *p, struct err *err)
 {
 	int result = 0;

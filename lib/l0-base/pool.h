@@ -22,6 +22,9 @@ void pool_free(struct pool *p);
  * the job is then not taken. */
 int pool_put(struct pool *p, void *job, struct err *err);
 
+/* 1: all jobs are done. */
+int pool_idle(struct pool *p);
+
 /* Wait until all jobs are done. Returns 0, or -1 with what the first failed one said. */
 int pool_wait(struct pool *p, struct err *err);
 

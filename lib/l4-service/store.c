@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "l0-base/pool.h"
 #include "l3-stream/control.h"
 #include "l3-stream/epoch.h"
 #include "l4-service/store_backend.h"
@@ -75,6 +76,9 @@ void store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
+	pool_free(s->settler); /* what it has begun comes to its end */
+	epoch_free(s->settling);
+	barrier_free(&s->settling_barrier);
 	free(s->checkpoint);
 	buf_free(&s->pos);
 	buf_free(&s->held_line);
@@ -156,6 +160,8 @@ int store_expects(struct store *s, const struct barrier *b, uint64_t gathered, s
 
 int store_stage(struct store *s, struct epoch *e, struct err *err)
 {
+	if (store_settle_end(s, err) != 0)
+		return -1;
 	s->staged = 1;
 	return s->writing->stage(s, e, err);
 }
@@ -164,6 +170,8 @@ int store_commit(struct store *s, struct epoch *e, const struct barrier *b, stru
 {
 	int replace = b != NULL && b->snapshot;
 
+	if (store_settle_end(s, err) != 0)
+		return -1;
 	/* Part of the snapshot is in the store already. That is right if nothing else was. */
 	if (replace && s->partial) {
 		if (!s->was_empty)
@@ -207,7 +215,9 @@ int store_holds(const struct store *s)
 
 size_t store_held(const struct store *s)
 {
-	return s->held == NULL ? 0 : epoch_count(s->held);
+	size_t held = s->held == NULL ? 0 : epoch_count(s->held);
+
+	return s->is_settling ? held + s->settling_count : held;
 }
 
 int store_remark(const struct store *s, struct buf *line)
@@ -215,20 +225,57 @@ int store_remark(const struct store *s, struct buf *line)
 	return s->writing->remark == NULL ? 0 : s->writing->remark(s, line);
 }
 
-int store_settle(struct store *s, struct err *err)
+static int commit_settling(void *context, void *job, unsigned worker, struct err *err)
 {
-	struct barrier b;
-	int failed;
+	struct store *s = context;
 
+	(void)worker;
+	return s->writing->commit(s, job, &s->settling_barrier, 0, err);
+}
+
+int store_settle_begin(struct store *s, struct err *err)
+{
+	struct epoch *free_one;
+
+	if (store_settle_end(s, err) != 0)
+		return -1;
 	if (!store_holds(s))
 		return 0;
-	if (barrier_parse_line(buf_view(&s->held_line), &b, err) != 0)
+	if (s->settler == NULL && (s->settler = pool_new(1, commit_settling, s)) == NULL)
+		return err_memory(err);
+	if (s->settling == NULL && (s->settling = epoch_new()) == NULL)
+		return err_memory(err);
+	if (barrier_parse_line(buf_view(&s->held_line), &s->settling_barrier, err) != 0)
 		return -1;
-	failed = store_commit(s, s->held, &b, err);
-	barrier_free(&b);
-	if (!failed)
-		buf_clear(&s->held_line);
-	return failed;
+	free_one = s->settling;
+	s->settling = s->held;
+	s->held = free_one;
+	buf_clear(&s->held_line);
+	s->settling_count = epoch_count(s->settling);
+	s->is_settling = 1;
+	return pool_put(s->settler, s->settling, err);
+}
+
+int store_settling(const struct store *s)
+{
+	return s->is_settling && !pool_idle(s->settler);
+}
+
+int store_settle_end(struct store *s, struct err *err)
+{
+	if (!s->is_settling)
+		return 0;
+	if (pool_wait(s->settler, err) != 0)
+		return -1;
+	s->is_settling = 0;
+	barrier_free(&s->settling_barrier);
+	s->partial = s->was_empty = 0;
+	return 0;
+}
+
+int store_settle(struct store *s, struct err *err)
+{
+	return store_settle_begin(s, err) != 0 ? -1 : store_settle_end(s, err);
 }
 
 /* ---- looking after it ---- */

@@ -129,6 +129,13 @@ size_t store_held(const struct store *s); /* ids of that, as epoch_count has the
 /* Commit what was put off, if anything. Returns as store_commit. */
 int store_settle(struct store *s, struct err *err);
 
+/* The same in two steps: a thread commits what was put off until `begin`, and more may be put off
+ * meanwhile. `begin` waits for the one before, `end` for this one; each returns what that came to,
+ * as store_commit. All other calls for writing wait too. Signals must be blocked (tool_begin). */
+int store_settle_begin(struct store *s, struct err *err);
+int store_settling(const struct store *s); /* 1: it has not come to its end */
+int store_settle_end(struct store *s, struct err *err);
+
 /* What is worth a line with -v at the end of a run, though nothing failed. Appends it, without
  * newline. Returns 1; 0: nothing is. */
 int store_remark(const struct store *s, struct buf *line);

@@ -11,9 +11,10 @@
 
 #include "l0-base/buf.h"
 #include "l0-base/err.h"
+#include "l3-stream/control.h"
 
-struct barrier;
 struct epoch;
+struct pool;
 struct metric;
 struct metric_key;
 struct store_verified;
@@ -36,6 +37,12 @@ struct store {
 	/* Epochs whose commit was put off, and the line of their last barrier; empty: none. */
 	struct epoch *held;
 	struct buf held_line;
+	/* Epochs that were put off before those, which a thread commits now. */
+	struct pool *settler; /* NULL: there was none yet */
+	struct epoch *settling;
+	struct barrier settling_barrier; /* the last of them */
+	size_t settling_count;           /* ids, as of `held` */
+	int is_settling;
 };
 
 struct store_reading {
