@@ -169,6 +169,16 @@ int pgslot_create(struct pgconn *c, const char *name, uint64_t *start, char **sn
 	return 0;
 }
 
+int pgslot_advance(struct pgconn *c, const char *name, uint64_t to, struct err *err)
+{
+	struct buf sql = {0};
+
+	buf_puts(&sql, "SELECT pg_catalog.pg_replication_slot_advance(");
+	pgconn_put_literal(c, &sql, name);
+	buf_printf(&sql, ", '" LSN_FORMAT "')", LSN_ARG(to));
+	return query(c, &sql, err) < 0 ? -1 : 0;
+}
+
 int pgslot_drop(struct pgconn *c, const char *name, struct err *err)
 {
 	struct buf sql = {0};

@@ -53,6 +53,12 @@ int pgslot_lock(struct pgconn *c, const char *name, const struct pgconn_target *
 int pgslot_create(struct pgconn *c, const char *name, uint64_t *start, char **snapshot,
 		  struct err *err);
 
+/* Move a slot on that is not in use, to its confirmed_flush_lsn or behind it. The log before that
+ * is let go, and not decoded again, as far as the server can begin in its midst: that is, since the
+ * last checkpoint or so. Takes a quick reading of all the log from the slot's restart_lsn. Returns
+ * 0, or -1. */
+int pgslot_advance(struct pgconn *c, const char *name, uint64_t to, struct err *err);
+
 /* Returns 0, or -1: ERR_TEMP while it is in use. */
 int pgslot_drop(struct pgconn *c, const char *name, struct err *err);
 

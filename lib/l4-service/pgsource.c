@@ -77,12 +77,28 @@ static int replicate(struct pgsource *s, struct err *err)
 
 /* ---- passes ---- */
 
+/* Look at the slot, from where the server would have to decode. A run that ended with a pass has told
+ * what was stored, but the server finds a later place to begin from only where it reads the slot's
+ * log: without that, run after run would decode all of it again, and none would ever be let go. */
+static int look_at_start(struct pgsource *s, struct pgslot *slot, struct err *err)
+{
+	struct err ignored;
+
+	if (pgslot_look(s->c, s->slot, slot, err) != 1)
+		return -1;
+	if (s->passes > 0)
+		return 0;
+	pgslot_advance(s->c, s->slot, slot->confirmed, &ignored);
+	return pgslot_look(s->c, s->slot, slot, err) == 1 ? 0 : -1;
+}
+
 /* Where a pass should end; 0 where there should be none. It costs the decoding of all the log since
  * the slot's restart_lsn, and the stream that follows costs that again: against some eight times as
  * much for sending each row. */
 static uint64_t pass_end(struct pgsource *s, const struct pgserver *server, struct err *err)
 {
 	uint64_t end = server->flushed, behind;
+	int forced = strcmp(s->catch_up, "always") == 0 && s->passes == 0;
 	struct pgslot slot;
 
 	if (strcmp(s->catch_up, "never") == 0 || s->passes < 0 ||
@@ -93,11 +109,9 @@ static uint64_t pass_end(struct pgsource *s, const struct pgserver *server, stru
 	if (end <= s->place.lsn)
 		return 0;
 	behind = end - s->place.lsn;
-	if (strcmp(s->catch_up, "always") == 0 && s->passes == 0)
-		return end;
-	if (behind < PASS_LEAST || pgslot_look(s->c, s->slot, &slot, err) != 1)
+	if ((behind < PASS_LEAST && !forced) || look_at_start(s, &slot, err) != 0)
 		return 0;
-	return slot.restart + 4 * behind >= s->place.lsn ? end : 0;
+	return forced || slot.restart + 4 * behind >= s->place.lsn ? end : 0;
 }
 
 /* No more passes: why, if that is as one has failed. Everything else goes on as if there had been
@@ -377,17 +391,11 @@ static int take_piece(struct pgsource *s, char *bytes, size_t len, struct err *e
  * passes. Then the next one, or the stream. */
 static int next_pass(struct pgsource *s, struct err *err)
 {
-	struct buf sql = {0};
 	struct pgserver server;
 	struct err ignored;
 
 	if (s->confirmed > s->told) {
-		buf_puts(&sql, "SELECT pg_catalog.pg_replication_slot_advance(");
-		pgconn_put_literal(s->c, &sql, s->slot);
-		buf_printf(&sql, ", '" LSN_FORMAT "')", LSN_ARG(s->confirmed));
-		if (!sql.failed)
-			pgconn_query(s->c, buf_text(&sql), &ignored);
-		buf_free(&sql);
+		pgslot_advance(s->c, s->slot, s->confirmed, &ignored);
 		s->told = s->confirmed;
 	}
 	if (pgserver_look(s->c, &server, err) != 0)
