@@ -274,6 +274,72 @@ static void together(void)
 	CHECK(store_drop_checkpoint(uri, "together", &err) == 1, "and its barrier");
 }
 
+/* A thread commits, while more is put off; here it has to wait for another writer. */
+static void meanwhile(void)
+{
+	struct store *s = NULL, *newer = NULL;
+	struct metric_key key = {all, slice_of("b"), all};
+	struct barrier b = {0};
+	struct metric m;
+	struct sqlite d;
+
+	store_open(uri, "meanwhile", &s, &err);
+	CHECK(store_settle_begin(s, &err) == 0 && !store_settling(s) &&
+		      store_settle_end(s, &err) == 0,
+	      "nothing is put off yet");
+	add("20", "b", "2024-01-09", 1, "1");
+	CHECK(take(s, 1, 0) == 1, "put off");
+	CHECK(sqlite_open(&d, uri + strlen("sqlite:"), SQLITE_FOR_WRITING, &err) == 1 &&
+		      sqlite_exec(&d, "BEGIN IMMEDIATE", &err) == 0,
+	      "another writer: %s", err.message);
+	CHECK(store_settle_begin(s, &err) == 0 && store_settling(s) && !store_holds(s) &&
+		      store_held(s) == 1,
+	      "being committed");
+	for (int64_t number = 2; number <= 3; number++) {
+		add("21", "b", "2024-01-09", 10, "1");
+		CHECK(take(s, number, 0) == 1, "put off meanwhile");
+	}
+	CHECK(store_settling(s) && store_holds(s) && store_held(s) == 2 &&
+		      store_get(reader, &key, &m, &err) == 0,
+	      "both are held, and nothing is to be seen");
+	sqlite_exec(&d, "ROLLBACK", &err);
+	sqlite_close(&d);
+	CHECK(store_settle_end(s, &err) == 0 && !store_settling(s) && store_held(s) == 1 &&
+		      store_get(reader, &key, &m, &err) == 1 && m.num_transacciones == 1,
+	      "the first is committed, and no other: %s", err.message);
+	CHECK(store_settle(s, &err) == 0 && store_held(s) == 0 &&
+		      store_get(reader, &key, &m, &err) == 1 && m.num_transacciones == 21,
+	      "then the others: %s", err.message);
+
+	add("20", "b", "2024-01-09", 100, "1");
+	CHECK(take(s, 4, 0) == 1 && store_settle_begin(s, &err) == 0, "the next one");
+	add("21", "b", "2024-01-09", 100, "1");
+	CHECK(take(s, 5, 1) == 0, "a snapshot behind it");
+	epoch_clear(epoch);
+	add("20", "b", "2024-01-09", 1000, "1");
+	CHECK(store_stage(s, epoch, &err) == 0 && store_get(reader, &key, &m, &err) == 1 &&
+		      m.num_transacciones == 121,
+	      "what writes besides waits for it");
+	store_close(s);
+
+	store_open(uri, "meanwhile", &s, &err);
+	store_open(uri, "meanwhile", &newer, &err);
+	barrier(&b, 4, 0);
+	CHECK(store_expects(s, &b, 0, &err) == 0, "where it stands: %s", err.message);
+	barrier_free(&b);
+	add("20", "b", "2024-01-09", 1000, "1");
+	CHECK(take(s, 5, 0) == 1 && store_settle_begin(s, &err) == 0 &&
+		      store_settle_end(s, &err) == -1 && err.status == ERR_DENIED,
+	      "what a commit fails with is told: %s", err.message);
+	add("20", "b", "2024-01-09", 1000, "1");
+	CHECK(take(s, 6, 0) == 1 && store_settle(s, &err) == -1 && err.status == ERR_DENIED &&
+		      store_get(reader, &key, &m, &err) == 1 && m.num_transacciones == 121,
+	      "and nothing is committed behind it");
+	store_close(s);
+	store_close(newer);
+	CHECK(store_drop_checkpoint(uri, "meanwhile", &err) == 1, "dropped");
+}
+
 static int count_reports(void *context, struct slice difference, struct err *e)
 {
 	(void)e;
@@ -330,6 +396,7 @@ int main(void)
 	      "all sums are right");
 	snapshots();
 	together();
+	meanwhile();
 	store_reader_close(reader);
 	held();
 	CHECK(store_show_checkpoint(uri, "test", &line, &err) == 1 &&
