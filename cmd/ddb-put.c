@@ -86,8 +86,8 @@ struct put {
 		struct buf line;
 	} held, settling;
 	int64_t hold_until; /* the commit; ms of the monotonic clock */
-	uint64_t epochs;                          /* that were closed */
-	int broken;                               /* a commit has failed */
+	uint64_t epochs;    /* that were closed */
+	int broken;         /* a commit has failed */
 };
 
 /* ---- a record ---- */

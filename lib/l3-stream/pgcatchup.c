@@ -6,7 +6,6 @@
 #include "l1-value/pgpos.h"
 #include "l2-line/pgheld.h"
 #include "l2-line/pgoutput.h"
-#include "l3-stream/pgslot.h"
 
 #define MB ((uint64_t)1 << 20)
 #define PASS_MOST (1024 * MB)   /* of log */
@@ -162,7 +161,10 @@ static int advance(struct pgcatchup *p, uint64_t to, struct err *err)
 {
 	if (to <= p->confirmed)
 		return 0;
-	if (pgslot_advance(p->c, p->slot, to, err) != 0)
+	buf_puts(&p->sql, "SELECT pg_catalog.pg_replication_slot_advance(");
+	pgconn_put_literal(p->c, &p->sql, p->slot);
+	buf_printf(&p->sql, ", '" LSN_FORMAT "')", LSN_ARG(to));
+	if (query(p, err) < 0)
 		return -1;
 	p->confirmed = to;
 	return 0;

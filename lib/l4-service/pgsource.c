@@ -77,9 +77,10 @@ static int replicate(struct pgsource *s, struct err *err)
 
 /* ---- passes ---- */
 
-/* Look at the slot, from where the server would have to decode. A run that ended with a pass has told
- * what was stored, but the server finds a later place to begin from only where it reads the slot's
- * log: without that, run after run would decode all of it again, and none would ever be let go. */
+/* Look at the slot, from where the server would have to decode. A run that ended with a pass has
+ * told what was stored, but the server finds a later place to begin from only where it reads the
+ * slot's log: without that, run after run would decode all of it again, and none would ever be let
+ * go. */
 static int look_at_start(struct pgsource *s, struct pgslot *slot, struct err *err)
 {
 	struct err ignored;
