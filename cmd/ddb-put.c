@@ -209,6 +209,7 @@ static int acknowledge(const struct buf *line, struct err *err)
 static int end_settling(struct put *p, struct err *err)
 {
 	struct put_off *done = &p->settling;
+	int failed;
 
 	p->broken = store_settle_end(p->store, err) != 0;
 	if (p->broken)
@@ -218,10 +219,9 @@ static int end_settling(struct put *p, struct err *err)
 	p->stored += done->records;
 	done->records = 0;
 	tool_progress("%" PRIu64 " records stored", p->stored);
-	if (acknowledge(&done->line, err) != 0)
-		return -1;
+	failed = acknowledge(&done->line, err);
 	buf_clear(&done->line);
-	return 0;
+	return failed;
 }
 
 /* Begin to commit what was put off. */
