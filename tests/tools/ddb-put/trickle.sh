@@ -46,30 +46,4 @@ wait $pid
 is "$(tail -n 1 "$work/err")" 'ddb-put: in 20000 = stored 20000 + dropped 0 + rejected 0; epochs 1' 'and said'
 exec {to}>&-
 
-# A commit that has to wait, here for another writer: the input is read on, and nothing is acknowledged
-# before it is committed.
-acked() { grep -q "\"epoch\":$1," "$work/ack"; }
-threads() { [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" = "$1" ]; }
-ddb-put --checkpoint a --ack-file "$work/ack" <"$work/pipe" 2>"$work/err" &
-pid=$!
-exec {to}>"$work/pipe"
-echo "${barrier//1/2}" >&"$to"
-wait_for 10 acked 2
-coproc other { sqlite3 "$work/m.db"; }
-echo 'BEGIN IMMEDIATE; SELECT 1;' >&"${other[1]}"
-read -r _ <&"${other[0]}"
-# So many are committed at once.
-{ yes "$sale" | head -n 1000000; echo "${barrier//1/3}"; } >&"$to"
-passes 'a thread commits' wait_for 10 threads 2
-passes 'the input is read on' timeout 10 bash -c 'yes "$1" | head -n 30000 >&"$2"' - "$sale" "$to"
-passes 'nothing is acknowledged before' acked 2
-passes 'nor stored' counts 20004
-echo "${barrier//1/4}" >&"$to"
-echo 'ROLLBACK;' >&"${other[1]}"
-passes 'then all of it is' wait_for 10 acked 4
-is "$(sqlite3 "$work/m.db" 'SELECT sum(num_transacciones) FROM metricas WHERE id = "1#*#*"')" 1050004 'and stored'
-kill -TERM $pid
-wait $pid
-exec {to}>&-
-
 done_testing
