@@ -317,8 +317,8 @@ static void meanwhile(void)
 	CHECK(take(s, 5, 1) == 0, "a snapshot behind it");
 	epoch_clear(epoch);
 	add("20", "b", "2024-01-09", 1000, "1");
-	CHECK(store_stage(s, epoch, &err) == 0 && store_get(reader, &key, &m, &err) == 1 &&
-		      m.num_transacciones == 121,
+	CHECK(store_stage(s, epoch, &err) == 0 && store_held(s) == 0 &&
+		      store_get(reader, &key, &m, &err) == 1 && m.num_transacciones == 121,
 	      "what writes besides waits for it");
 	store_close(s);
 
