@@ -53,4 +53,9 @@ ddb-put -v --checkpoint a --max-items 2 <"$work/in" 2>"$work/err"
 like "$? $(tail -n 1 "$work/err")" '75 .*in 4 = stored 1 \+ dropped 3 ' 'an open epoch that was staged, behind one that was put off'
 is "$(sqlite3 "$work/m.db" "SELECT group_concat(producto) FROM metricas WHERE id LIKE '1#_#2024-01-01' AND producto <> '*'")" a 'is not committed with it'
 
+{ barrier 5; echo 'no record'; yes "$sale" | head -n 1000000; barrier 6; } >"$work/in"
+ddb-put --checkpoint a --rejects /dev/full <"$work/in" 2>"$work/err"
+like "$? $(<"$work/err")" '^7[0-9] .*/dev/full' 'no place for what is rejected'
+like "$(ddb-put --show-checkpoint a)" '"epoch":5,' 'then its epoch is not committed'
+
 done_testing
