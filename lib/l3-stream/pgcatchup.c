@@ -13,19 +13,24 @@
 #define RESULT_MOST (1024 * MB) /* in the server's temporary file */
 #define ROW_BYTES 48            /* what it takes there besides the message */
 #define HELD_MEMORY (4 * MB)
+/* Two at once: of the log, what may be read by both; the memory for it, if it is one transaction.
+ */
+#define REPEATED_MOST (128 * MB)
+#define REPEATED_MEMORY 4
 /* A message of our own, before a RELATION that is held: when it came. */
 #define NOTE '#'
 
-struct pgcatchup {
+/* A connection, and what it reads. */
+struct pass {
 	struct pgconn *c;
 	const char *publication;
 	uint32_t table;
 	char *slot; /* the copy */
-	uint64_t confirmed;
+	uint64_t confirmed, restart;
 	struct buf sql;
 
 	/* a pass */
-	uint64_t from, end, most;
+	uint64_t from, end;
 	int running;
 	uint64_t result; /* bytes, as the server keeps it */
 	int headed;      /* the header of the copy is there */
@@ -46,9 +51,21 @@ struct pgcatchup {
 	int restoring;
 };
 
+struct pgcatchup {
+	const struct pgconn_target *target;
+	const char *slot, *publication;
+	uint32_t table;
+	int sql_ascii;
+	uint64_t most;      /* bytes of log in a pass */
+	int sure;           /* that these make no large result */
+	uint64_t repeated;  /* bytes of log at most that two of them may read */
+	struct pass *pass;  /* whose messages are given */
+	struct pass *ahead; /* the next one, which the server decodes meanwhile; or NULL */
+};
+
 /* ---- open ---- */
 
-static int query(struct pgcatchup *p, struct err *err)
+static int query(struct pass *p, struct err *err)
 {
 	int rows = p->sql.failed ? err_memory(err) : pgconn_query(p->c, buf_text(&p->sql), err);
 
@@ -56,25 +73,27 @@ static int query(struct pgcatchup *p, struct err *err)
 	return rows;
 }
 
-/* Where our copy stands. Behind a pass that is the end of the record that its end lay in, of which
- * all has been given: a little further on. */
-static int look_confirmed(struct pgcatchup *p, struct err *err)
+/* Where our copy stands. Behind a pass, confirmed is the end of the record that its end lay in, of
+ * which all has been given: a little further on. */
+static int look_slot(struct pass *p, struct err *err)
 {
 	int rows;
 
-	buf_puts(&p->sql, "SELECT confirmed_flush_lsn FROM pg_catalog.pg_replication_slots "
-			  "WHERE slot_name = ");
+	buf_puts(&p->sql, "SELECT confirmed_flush_lsn, restart_lsn "
+			  "FROM pg_catalog.pg_replication_slots WHERE "
+			  "slot_name = ");
 	pgconn_put_literal(p->c, &p->sql, p->slot);
 	rows = query(p, err);
 	if (rows < 0)
 		return -1;
-	if (rows != 1 || lsn_parse(slice_of(pgconn_value(p->c, 0, 0)), &p->confirmed) != 0)
+	if (rows != 1 || lsn_parse(slice_of(pgconn_value(p->c, 0, 0)), &p->confirmed) != 0 ||
+	    lsn_parse(slice_of(pgconn_value(p->c, 0, 1)), &p->restart) != 0)
 		return err_set(err, ERR_TEMP, "the copy of the slot, %s, is gone", p->slot);
 	return 0;
 }
 
 /* A slot that goes with its session, in whatever way that ends. */
-static int copy_slot(struct pgcatchup *p, const char *slot, struct err *err)
+static int copy_slot(struct pass *p, const char *slot, struct err *err)
 {
 	buf_puts(&p->sql, "SELECT slot_name FROM pg_catalog.pg_copy_logical_replication_slot(");
 	pgconn_put_literal(p->c, &p->sql, slot);
@@ -84,29 +103,10 @@ static int copy_slot(struct pgcatchup *p, const char *slot, struct err *err)
 	p->slot = strdup(pgconn_value(p->c, 0, 0));
 	if (p->slot == NULL)
 		return err_memory(err);
-	return look_confirmed(p, err);
+	return look_slot(p, err);
 }
 
-/* Values that are compressed, which only rows of two kilobytes or more have, come out of a little
- * log as a large result. Without a lock, so as the table was when it was last looked at. */
-static int choose_window(struct pgcatchup *p, struct err *err)
-{
-	buf_printf(&p->sql,
-		   "WITH RECURSIVE t AS (SELECT %" PRIu32
-		   "::pg_catalog.oid AS oid UNION SELECT inhrelid FROM pg_catalog.pg_inherits "
-		   "JOIN t ON inhparent = t.oid) "
-		   "SELECT coalesce(sum(v.relpages), 0) > 0 OR "
-		   "coalesce(sum(c.relpages) * 8192 > 1000 * sum(c.reltuples), false) "
-		   "FROM t JOIN pg_catalog.pg_class c USING (oid) "
-		   "LEFT JOIN pg_catalog.pg_class v ON v.oid = c.reltoastrelid",
-		   p->table);
-	if (query(p, err) != 1)
-		return -1;
-	p->most = pgconn_value(p->c, 0, 0)[0] == 't' ? PASS_UNSURE : PASS_MOST;
-	return 0;
-}
-
-static int prepare(struct pgcatchup *p, int sql_ascii, struct err *err)
+static int prepare(struct pass *p, int sql_ascii, struct err *err)
 {
 	struct err ignored;
 
@@ -117,27 +117,7 @@ static int prepare(struct pgcatchup *p, int sql_ascii, struct err *err)
 	return 0;
 }
 
-struct pgcatchup *pgcatchup_open(const struct pgconn_target *target, const char *slot,
-				 const char *publication, uint32_t table, int sql_ascii,
-				 struct err *err)
-{
-	struct pgcatchup *p = calloc(1, sizeof *p);
-
-	if (p == NULL) {
-		err_memory(err);
-		return NULL;
-	}
-	p->publication = publication;
-	p->table = table;
-	p->c = pgconn_open(target, 0, err);
-	if (p->c != NULL && prepare(p, sql_ascii, err) == 0 && copy_slot(p, slot, err) == 0 &&
-	    choose_window(p, err) == 0)
-		return p;
-	pgcatchup_close(p);
-	return NULL;
-}
-
-void pgcatchup_close(struct pgcatchup *p)
+static void close_pass(struct pass *p)
 {
 	if (p == NULL)
 		return;
@@ -153,11 +133,86 @@ void pgcatchup_close(struct pgcatchup *p)
 	free(p);
 }
 
+static struct pass *open_pass(const struct pgcatchup *all, struct err *err)
+{
+	struct pass *p = calloc(1, sizeof *p);
+
+	if (p == NULL) {
+		err_memory(err);
+		return NULL;
+	}
+	p->publication = all->publication;
+	p->table = all->table;
+	p->c = pgconn_open(all->target, 0, err);
+	if (p->c != NULL && prepare(p, all->sql_ascii, err) == 0 &&
+	    copy_slot(p, all->slot, err) == 0)
+		return p;
+	close_pass(p);
+	return NULL;
+}
+
+/* Values that are compressed, which only rows of two kilobytes or more have, come out of a little
+ * log as a large result. Without a lock, so as the table was when it was last looked at. */
+static int choose_window(struct pgcatchup *all, struct err *err)
+{
+	struct pass *p = all->pass;
+
+	buf_printf(&p->sql,
+		   "WITH RECURSIVE t AS (SELECT %" PRIu32
+		   "::pg_catalog.oid AS oid UNION SELECT inhrelid FROM pg_catalog.pg_inherits "
+		   "JOIN t ON inhparent = t.oid) "
+		   "SELECT coalesce(sum(v.relpages), 0) > 0 OR "
+		   "coalesce(sum(c.relpages) * 8192 > 1000 * sum(c.reltuples), false), "
+		   "pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')) "
+		   "FROM t JOIN pg_catalog.pg_class c USING (oid) "
+		   "LEFT JOIN pg_catalog.pg_class v ON v.oid = c.reltoastrelid",
+		   p->table);
+	if (query(p, err) != 1)
+		return -1;
+	all->sure = pgconn_value(p->c, 0, 0)[0] != 't';
+	all->most = all->sure ? PASS_MOST : PASS_UNSURE;
+	all->repeated = strtoull(pgconn_value(p->c, 0, 1), NULL, 10) / REPEATED_MEMORY;
+	if (all->repeated > REPEATED_MOST)
+		all->repeated = REPEATED_MOST;
+	return 0;
+}
+
+struct pgcatchup *pgcatchup_open(const struct pgconn_target *target, const char *slot,
+				 const char *publication, uint32_t table, int sql_ascii,
+				 struct err *err)
+{
+	struct pgcatchup *p = calloc(1, sizeof *p);
+
+	if (p == NULL) {
+		err_memory(err);
+		return NULL;
+	}
+	*p = (struct pgcatchup){.target = target,
+				.slot = slot,
+				.publication = publication,
+				.table = table,
+				.sql_ascii = sql_ascii};
+	p->pass = open_pass(p, err);
+	if (p->pass != NULL && choose_window(p, err) == 0)
+		return p;
+	pgcatchup_close(p);
+	return NULL;
+}
+
+void pgcatchup_close(struct pgcatchup *p)
+{
+	if (p == NULL)
+		return;
+	close_pass(p->pass);
+	close_pass(p->ahead);
+	free(p);
+}
+
 /* ---- a pass ---- */
 
 /* The copy begins where the slot does, which may be before what is wanted. Moving it is quick: the
  * log is read, but its rows are not. */
-static int advance(struct pgcatchup *p, uint64_t to, struct err *err)
+static int advance(struct pass *p, uint64_t to, struct err *err)
 {
 	if (to <= p->confirmed)
 		return 0;
@@ -170,33 +225,18 @@ static int advance(struct pgcatchup *p, uint64_t to, struct err *err)
 	return 0;
 }
 
-/* What the pass before has shown: how much result a stretch of log makes. */
-static void learn_window(struct pgcatchup *p)
-{
-	uint64_t megabytes = p->result / MB + 1;
-
-	if (p->end == 0)
-		return;
-	p->most = (p->end - p->from) / megabytes * (RESULT_MOST / MB);
-	if (p->most > PASS_MOST)
-		p->most = PASS_MOST;
-	if (p->most < MB)
-		p->most = MB;
-}
-
-int pgcatchup_begin(struct pgcatchup *p, uint64_t from, uint64_t upto, struct err *err)
+static int begin(struct pass *p, uint64_t from, uint64_t upto, struct err *err)
 {
 	struct buf names = {0};
 
-	learn_window(p);
-	if ((p->end != 0 && look_confirmed(p, err) != 0) || advance(p, from, err) != 0)
+	if ((p->end != 0 && look_slot(p, err) != 0) || advance(p, from, err) != 0)
 		return -1;
 	pgheld_free(p->held); /* what has not ended by then comes again */
 	p->held = pgheld_new(HELD_MEMORY);
 	if (p->held == NULL)
 		return err_memory(err);
 	p->from = from;
-	p->end = upto - from > p->most ? from + p->most : upto;
+	p->end = upto;
 	p->result = 0;
 	p->headed = p->giving = p->restoring = 0;
 	p->streaming = 0;
@@ -223,14 +263,89 @@ int pgcatchup_begin(struct pgcatchup *p, uint64_t from, uint64_t upto, struct er
 	return 0;
 }
 
+/* ---- passes ---- */
+
+/* What a pass has shown: how much result a stretch of log makes. */
+static void learn_window(struct pgcatchup *p)
+{
+	uint64_t megabytes = p->pass->result / MB + 1;
+
+	if (p->pass->end == 0)
+		return;
+	p->most = (p->pass->end - p->pass->from) / megabytes * (RESULT_MOST / MB);
+	if (p->most > PASS_MOST)
+		p->most = PASS_MOST;
+	if (p->most < MB)
+		p->most = MB;
+	p->sure = 1;
+}
+
+static void close_ahead(struct pgcatchup *p)
+{
+	close_pass(p->ahead);
+	p->ahead = NULL;
+}
+
+/* A second copy, if it can be had. It reads from restart_lsn to its part what the first one prints:
+ * a fifth of the work, if a large transaction there is not written to a file, as none of it can
+ * come out before its part. For that it has as much memory as the server has shared_buffers. */
+static void open_ahead(struct pgcatchup *p)
+{
+	struct err ignored;
+
+	p->ahead = open_pass(p, &ignored);
+	if (p->ahead == NULL)
+		return;
+	buf_printf(&p->ahead->sql, "SET logical_decoding_work_mem = '%" PRIu64 "MB'",
+		   p->repeated / MB * REPEATED_MEMORY);
+	if (query(p->ahead, &ignored) < 0)
+		close_ahead(p);
+}
+
+/* Decoding takes one processor of the server, and nothing comes before it has ended. So a stretch
+ * of a moderate size is decoded in two parts at once: all of it is there sooner, and the first part
+ * sooner still. */
+static int begin_parts(struct pgcatchup *p, uint64_t from, uint64_t end, uint64_t least,
+		       struct err *err)
+{
+	uint64_t cut = end - (end - from) / 5 * 2; /* the second has more to read */
+	struct err ignored;
+
+	if (p->sure && cut < end && end - cut >= least && cut - p->pass->restart <= p->repeated)
+		open_ahead(p);
+	if (begin(p->pass, from, p->ahead == NULL ? end : cut, err) != 0)
+		return -1;
+	if (p->ahead != NULL && begin(p->ahead, cut, end, &ignored) != 0)
+		close_ahead(p); /* a pass of its own */
+	return 0;
+}
+
+int pgcatchup_begin(struct pgcatchup *p, uint64_t from, uint64_t upto, uint64_t least,
+		    struct err *err)
+{
+	learn_window(p);
+	if (p->ahead == NULL)
+		return begin_parts(p, from, upto - from > p->most ? from + p->most : upto, least,
+				   err);
+	close_pass(p->pass);
+	p->pass = p->ahead;
+	p->ahead = NULL;
+	return 0;
+}
+
+int pgcatchup_is_ahead(const struct pgcatchup *p)
+{
+	return p->ahead != NULL;
+}
+
 uint64_t pgcatchup_end(const struct pgcatchup *p)
 {
-	return p->end;
+	return p->pass->end;
 }
 
 int pgcatchup_fd(const struct pgcatchup *p)
 {
-	return pgconn_fd(p->c);
+	return pgconn_fd(p->pass->c);
 }
 
 /* ---- transactions in progress ---- */
@@ -242,7 +357,7 @@ static void put64(char *to, uint64_t n)
 }
 
 /* The BEGIN that a transaction has when it comes whole, made from its commit. */
-static struct slice make_begin(struct pgcatchup *p)
+static struct slice make_begin(struct pass *p)
 {
 	uint32_t xid = htobe32(p->commit.xid);
 
@@ -253,7 +368,7 @@ static struct slice make_begin(struct pgcatchup *p)
 	return (struct slice){p->made, 21};
 }
 
-static struct slice make_commit(struct pgcatchup *p)
+static struct slice make_commit(struct pass *p)
 {
 	p->made[0] = PGOUTPUT_COMMIT;
 	p->made[1] = 0;
@@ -263,13 +378,13 @@ static struct slice make_commit(struct pgcatchup *p)
 	return (struct slice){p->made, 26};
 }
 
-static int is_relation(const struct pgcatchup *p, struct slice m)
+static int is_relation(const struct pass *p, struct slice m)
 {
 	return m.len >= 5 && m.at[0] == PGOUTPUT_RELATION && pgoutput_get32(m.at + 1) == p->table;
 }
 
 /* Whether a message is of a row of another table. */
-static int is_foreign(const struct pgcatchup *p, struct slice m)
+static int is_foreign(const struct pass *p, struct slice m)
 {
 	return m.len >= 5 &&
 	       (m.at[0] == PGOUTPUT_INSERT || m.at[0] == PGOUTPUT_UPDATE ||
@@ -277,7 +392,7 @@ static int is_foreign(const struct pgcatchup *p, struct slice m)
 	       pgoutput_get32(m.at + 1) != p->table;
 }
 
-static int hold(struct pgcatchup *p, char *bytes, size_t len, struct err *err)
+static int hold(struct pass *p, char *bytes, size_t len, struct err *err)
 {
 	struct slice m;
 	uint32_t subxid;
@@ -305,7 +420,7 @@ static int keep(struct buf *kept, struct slice message, struct err *err)
 }
 
 /* The next message of the transaction that has committed. Returns 1, or -1. */
-static int give(struct pgcatchup *p, struct slice *message, struct err *err)
+static int give(struct pass *p, struct slice *message, struct err *err)
 {
 	int aborted, got;
 
@@ -329,7 +444,7 @@ static int give(struct pgcatchup *p, struct slice *message, struct err *err)
 
 /* Behind a transaction that was held: the columns in force are those that came last. Returns 1 when
  * they have to be told again, else 0. */
-static int restore_relation(struct pgcatchup *p, struct slice *message)
+static int restore_relation(struct pass *p, struct slice *message)
 {
 	struct buf swap = p->relation;
 	uint64_t given = p->given_came;
@@ -350,7 +465,7 @@ static int restore_relation(struct pgcatchup *p, struct slice *message)
 
 /* One piece of the copy: a row of one column, `bytea`; the first has the copy's header before it.
  * Returns 1; 0 for the trailer; -1. Source: COPY, "Binary Format". */
-static int unpack(struct pgcatchup *p, char **bytes, size_t *len, struct err *err)
+static int unpack(struct pass *p, char **bytes, size_t *len, struct err *err)
 {
 	static const char signature[11] = "PGCOPY\n\377\r\n";
 	char *at = *bytes, *end = at + *len;
@@ -380,7 +495,7 @@ static int unpack(struct pgcatchup *p, char **bytes, size_t *len, struct err *er
 	return 1;
 }
 
-static int take_control(struct pgcatchup *p, struct slice *message, struct err *err)
+static int take_control(struct pass *p, struct slice *message, struct err *err)
 {
 	struct pgoutput_message m;
 
@@ -405,8 +520,7 @@ static int take_control(struct pgcatchup *p, struct slice *message, struct err *
 }
 
 /* Returns 1 when it is one to be given, 0, or -1. */
-static int take(struct pgcatchup *p, char *bytes, size_t len, struct slice *message,
-		struct err *err)
+static int take(struct pass *p, char *bytes, size_t len, struct slice *message, struct err *err)
 {
 	*message = (struct slice){bytes, len};
 	switch (len == 0 ? 0 : bytes[0]) {
@@ -428,8 +542,9 @@ static int take(struct pgcatchup *p, char *bytes, size_t len, struct slice *mess
 	return 1;
 }
 
-int pgcatchup_next(struct pgcatchup *p, struct slice *message, struct err *err)
+int pgcatchup_next(struct pgcatchup *all, struct slice *message, struct err *err)
 {
+	struct pass *p = all->pass;
 	int got;
 	char *bytes;
 	size_t len;

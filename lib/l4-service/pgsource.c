@@ -93,13 +93,18 @@ static int look_at_start(struct pgsource *s, struct pgslot *slot, struct err *er
 	return pgslot_look(s->c, s->slot, slot, err) == 1 ? 0 : -1;
 }
 
-/* Where a pass should end; 0 where there should be none. It costs the decoding of all the log since
- * the slot's restart_lsn, and the stream that follows costs that again: against some eight times as
- * much for sending each row. */
+/* Whether there is to be a pass however small it is. */
+static int is_forced(const struct pgsource *s)
+{
+	return strcmp(s->catch_up, "always") == 0 && s->passes == 0;
+}
+
+/* Where passes should end; 0 where there should be none. They cost the decoding of all the log
+ * since the slot's restart_lsn, and the stream that follows costs that again: against some eight
+ * times as much for sending each row. */
 static uint64_t pass_end(struct pgsource *s, const struct pgserver *server, struct err *err)
 {
 	uint64_t end = server->flushed, behind;
-	int forced = strcmp(s->catch_up, "always") == 0 && s->passes == 0;
 	struct pgslot slot;
 
 	if (strcmp(s->catch_up, "never") == 0 || s->passes < 0 ||
@@ -109,10 +114,12 @@ static uint64_t pass_end(struct pgsource *s, const struct pgserver *server, stru
 		end = s->until;
 	if (end <= s->place.lsn)
 		return 0;
+	if (s->pass != NULL && pgcatchup_is_ahead(s->pass))
+		return end;
 	behind = end - s->place.lsn;
-	if ((behind < PASS_LEAST && !forced) || look_at_start(s, &slot, err) != 0)
+	if ((behind < PASS_LEAST && !is_forced(s)) || look_at_start(s, &slot, err) != 0)
 		return 0;
-	return forced || slot.restart + 4 * behind >= s->place.lsn ? end : 0;
+	return is_forced(s) || slot.restart + 4 * behind >= s->place.lsn ? end : 0;
 }
 
 /* No more passes: why, if that is as one has failed. Everything else goes on as if there had been
@@ -140,7 +147,7 @@ static int begin_pass(struct pgsource *s, int sql_ascii, uint64_t end, struct er
 				(s->pass = pgcatchup_open(s->target, s->slot, s->publication,
 							  s->table, sql_ascii, err)) == NULL))
 		return -1;
-	if (pgcatchup_begin(s->pass, s->place.lsn, end, err) != 0)
+	if (pgcatchup_begin(s->pass, s->place.lsn, end, is_forced(s) ? 0 : PASS_LEAST, err) != 0)
 		return -1;
 	s->begun = 0;
 	s->after_root = 0;
