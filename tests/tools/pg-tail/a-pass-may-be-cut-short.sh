@@ -74,6 +74,21 @@ fi
 run pg-tail -t ventas --slot s --once --catch-up always "${resume[@]}"
 same_files <(cat "$work/good"; records "$work/out") "$work/expected" 'the next run gives the rest of that'
 
+# The server ends the second part while the first one is read: the log is followed from there.
+begin_pass
+sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_replication_slots ON active_pid = pid
+     WHERE slot_name LIKE 'tuberia\_pass\_%' ORDER BY backend_start DESC LIMIT 1" >/dev/null
+cat <&"$reader" >>"$work/part" &
+rest=$!
+exec {reader}<&-
+whole() { [ "$(records "$work/part" | wc -l)" -ge 100030 ]; }
+wait_for 60 whole
+kill -TERM "$tail_pid"
+wait "$tail_pid"
+like "$? $(<"$work/pass.err")" '^0 .*no passes over the log: .*; following it from' 'a part is lost: the log is followed'
+wait "$rest"
+same_files <(records "$work/part") "$work/expected" 'and nothing of it is lost'
+
 # A table that has large rows is read in passes of 64 MB of log.
 sql "CREATE TABLE larga (id integer PRIMARY KEY, monto numeric, nota text); ALTER TABLE larga ALTER nota SET STORAGE EXTERNAL,
          REPLICA IDENTITY FULL; INSERT INTO larga VALUES (0, 0, repeat('n', 100000))"
