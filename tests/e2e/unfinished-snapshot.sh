@@ -13,7 +13,8 @@ pipeline_start --filter "$held" 7>&-
 # It lasts from the moment that the snapshot is read: one that is still being made goes with its connection.
 reading() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid <> pg_backend_pid()")" = 1 ]; }
 wait_for 60 reading
-mapfile -t pids < <(pgrep -P "$pipeline")
+# pg-tail first: when its reader goes before it does, it drops the slot itself.
+mapfile -t pids < <(pgrep -P "$pipeline" -x pg-tail; pgrep -P "$pipeline" | grep -vx "$(pgrep -P "$pipeline" -x pg-tail)")
 kill -9 "$pipeline" "${pids[@]}"
 wait "$pipeline" 2>/dev/null
 is "${#pids[@]} $(slots) $(ddb-put --show-checkpoint realtime "$TUBERIA_STORE")" '4 1 ' 'killed: a slot, and no checkpoint'
