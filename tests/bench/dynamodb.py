@@ -67,7 +67,7 @@ def stream(path, rounds):
         for epoch in range(1, rounds + 1):
             for customer in range(CUSTOMERS):
                 for product in range(PRODUCTS):
-                    f.write(record(customer, product, f"2024-01-01T00:0{epoch}:00"))
+                    f.write(record(customer, product, f"2024-01-01T00:{epoch:02}:00"))
             f.write(barrier(epoch))
         f.write(f'{{"@end":{{"records":{rounds * CUSTOMERS * PRODUCTS}}}}}\n')
 
@@ -105,6 +105,15 @@ def compare(work):
     bench.compare("dynamodb", f"{KEYS} updates, into dynalite", KEYS, "update", {
         "ddb-put": f"{at} ddb-put --drop-checkpoint b dynamodb:tbl; {at} ddb-put --checkpoint b dynamodb:tbl <{work}/once",
         "boto3, 10 threads": f"{at} {me} 10 tbl {KEYS}"}, runs=1)
+
+
+def growth(work):
+    sink = Sink(work)
+    for rounds in (1, 4, 16):
+        stream(f"{work}/rounds-{rounds}", rounds)
+    bench.grow("dynamodb", f"updates over {KEYS} keys, into a sink", "update", [KEYS * rounds for rounds in (1, 4, 16)],
+               lambda n: f"AWS_ENDPOINT_URL={sink.url} ddb-put --checkpoint b dynamodb:tbl <{work}/rounds-{n // KEYS}")
+    sink.end()
 
 
 def write_sales(path, drawn, batch):
@@ -173,4 +182,5 @@ if sys.argv[1] == "--peer":
     peer(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
 else:
     compare(sys.argv[1])
+    growth(sys.argv[1])
     costs(sys.argv[1])

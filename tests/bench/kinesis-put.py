@@ -12,9 +12,16 @@ import bench
 work = sys.argv[1]
 here = os.path.dirname(os.path.abspath(__file__))
 count = bench.scaled(100_000)
-sales = f"{work}/sales.ndjson"
-with open(sales, "wb") as f:
-    subprocess.run([sys.executable, os.path.join(here, "sales.py"), str(count)], stdout=f, check=True)
+
+
+def sales_of(n):
+    path = f"{work}/sales-{n}.ndjson"
+    with open(path, "wb") as f:
+        subprocess.run([sys.executable, os.path.join(here, "sales.py"), str(n)], stdout=f, check=True)
+    return path
+
+
+sales = sales_of(count)
 
 PEER = """
 import sys, json, boto3, botocore.config
@@ -36,6 +43,7 @@ put = {"records": 0}
 
 class Stand(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # an answer in one piece: of two, the second waits 40 ms for a delayed ACK of the first
 
     def do_POST(self):
         records = self.rfile.read(int(self.headers["Content-Length"])).count(b'"PartitionKey"')
@@ -68,3 +76,6 @@ bench.compare("kinesis-put", f"{count} sales by 500 in a request", count, "recor
     "kinesis-put --join": f"kinesis-put --join --key cliente_id ventas <{sales}",
     "boto3": f"/usr/bin/python3 {work}/peer.py <{sales}",
 })
+growing = {n: sales_of(n) for n in (count // 4, count, 4 * count)}
+bench.grow("kinesis-put", "sales by 500 in a request", "record", list(growing),
+           lambda n: f"kinesis-put --key cliente_id ventas <{growing[n]}")

@@ -72,6 +72,15 @@ def measure(path, work, rows, postmaster):
     check(path)
 
 
+def growth(path, first, least):
+    """Backlogs of transactions of 100, each read once: the store has all of their items before."""
+    amounts = [least, 4 * least, 16 * least]
+    begins = {n: first + sum(amounts[:i]) for i, n in enumerate(amounts)}
+    bench.grow("pipeline", "backlog in transactions of 100", "row", amounts, lambda n: "realtime-pipeline --once", runs=1,
+               before=lambda n: in_hundreds(begins[n], begins[n] + n - 1))
+    check(path)
+
+
 def main():
     path, copied, small = sys.argv[1], bench.scaled(2_000_000), bench.scaled(10_000) * 100
     rows = copied + small
@@ -87,6 +96,7 @@ def main():
     # The worst: nothing of a transaction may leave before its commit, which is at the end here.
     in_one(rows + 1, 2 * rows)
     measure(path, "all in one transaction", rows, postmaster)
+    growth(path, 2 * rows + 1, max(100, bench.scaled(2_000) * 100))
 
 
 main()
