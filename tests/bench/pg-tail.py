@@ -113,16 +113,25 @@ def backlog_of(name, work, rows, fill):
 
 
 def snapshot():
-    def forget(name):
-        if name == "pg-tail --snapshot":
-            shell("pg-tail -t ventas --slot snap --publication tuberia_ventas --drop 2>/dev/null;"
-                  " psql -Xq -c 'CREATE PUBLICATION tuberia_ventas FOR TABLE ventas'")
+    def ours(table):
+        return f"pg-tail -t {table} --slot snap --publication snap --create --snapshot --once 2>/dev/null | cat >/dev/null"
+
+    def forget(_):
+        sql("DROP PUBLICATION IF EXISTS snap; SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+            " WHERE slot_name = 'snap'")
     rows = int(sql("SELECT count(*) FROM ventas"))
     bench.compare("pg-tail", f"snapshot of {rows} rows", rows, "row", {
-        "pg-tail --snapshot": "pg-tail -t ventas --slot snap --publication tuberia_ventas --create --snapshot --once"
-                              " 2>/dev/null | cat >/dev/null",
+        "pg-tail --snapshot": ours("ventas"),
         "psql COPY TO STDOUT": "psql -Xqc 'COPY ventas TO STDOUT' | cat >/dev/null",
     }, before=forget)
+    amounts = [rows // 16, rows // 4, rows]
+    for n in amounts:
+        sql(f"CREATE TABLE v{n} AS SELECT * FROM ventas LIMIT {n}; ALTER TABLE v{n} ADD PRIMARY KEY (id);"
+            f" ALTER TABLE v{n} REPLICA IDENTITY FULL")
+        sql(f"VACUUM ANALYZE v{n}")
+    bench.grow("pg-tail", "snapshot", "row", amounts, lambda n: ours(f"v{n}"), before=forget)
+    forget(None)
+    sql("; ".join(f"DROP TABLE v{n}" for n in amounts))
 
 
 def growth(least):
