@@ -14,7 +14,8 @@ pipeline_start --filter "$held" 7>&-
 reading() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid <> pg_backend_pid()")" = 1 ]; }
 wait_for 60 reading
 # pg-tail first: when its reader goes before it does, it drops the slot itself.
-mapfile -t pids < <(pgrep -P "$pipeline" -x pg-tail; pgrep -P "$pipeline" | grep -vx "$(pgrep -P "$pipeline" -x pg-tail)")
+first=$(pgrep -P "$pipeline" -x pg-tail)
+mapfile -t pids < <(echo "$first"; pgrep -P "$pipeline" | grep -vx "$first")
 kill -9 "$pipeline" "${pids[@]}"
 wait "$pipeline" 2>/dev/null
 is "${#pids[@]} $(slots) $(ddb-put --show-checkpoint realtime "$TUBERIA_STORE")" '4 1 ' 'killed: a slot, and no checkpoint'

@@ -94,7 +94,7 @@ read_all "$work/passed" --catch-up always
 like "$code $(<"$work/err")" "^0 pg-tail: catching up by a pass, from $start to (0/[0-9A-F]+)
 pg-tail: catching up by a pass, from (0/[0-9A-F]+) to $end
 pg-tail: changes" 'two passes come as far'
-is "${BASH_REMATCH[2]}" "${BASH_REMATCH[1]}" 'one behind the other'
+is "${BASH_REMATCH[2]-none}" "${BASH_REMATCH[1]-some}" 'one behind the other'
 same_files "$work/passed" "$work/followed" "both are the same, $(records "$work/followed" | wc -l) records"
 sql "SELECT pg_create_physical_replication_slot('x' || i) FROM generate_series(1, 8) i" >/dev/null
 read_all "$work/alone" --catch-up always
