@@ -22,7 +22,7 @@
 static struct {
 	const char *time, *count, *emit, *late, *rejects;
 	struct opt_list by, sum, min, max;
-	int64_t size, lateness, max_ahead, max_groups;
+	int64_t size, lateness, max_ahead, max_groups, threads;
 	int no_id, verbose;
 } given = {.emit = "final", .size = -1, .lateness = -1, .max_ahead = -1, .max_groups = 1000000};
 
@@ -53,6 +53,8 @@ static const struct opt options[] = {
 	{OPT_HEADING, 0, NULL, NULL, NULL, "Limits and messages:", NULL, NULL, 0, 0},
 	{OPT_INT, 0, "max-groups", "N", &given.max_groups, "groups held at once (1000000)", NULL,
 	 NULL, 1, 1000000000},
+	{OPT_INT, 0, "threads", "1|2", &given.threads,
+	 "2: add up and print while reading on (2 with --emit final)", NULL, NULL, 1, 2},
 	{OPT_STRING, 0, "rejects", "FILE", &given.rejects, "append bad records to FILE, and go on",
 	 NULL, NULL, 0, 0},
 	{OPT_FLAG, 'v', "verbose", NULL, &given.verbose, "say at the end what came in and went out",
@@ -86,7 +88,7 @@ struct agg {
 	struct buf held;
 	int held_snapshot; /* one of those held back was a snapshot */
 
-	uint64_t counted, late_count, replayed, printed;
+	uint64_t counted, late_count, replayed;
 };
 
 /* ---- options ---- */
@@ -117,6 +119,10 @@ static int read_options(struct agg *a, struct err *err)
 	a->window.lateness = given.lateness < 0 ? 0 : given.lateness;
 	a->window.max_ahead = given.max_ahead;
 	a->window.max_groups = (uint64_t)given.max_groups;
+	a->window.threads = (int)given.threads;
+	/* Deltas are a stage among several, which want the other processors themselves. */
+	if (given.threads == 0)
+		a->window.threads = a->window.emit == WINDOW_FINAL && tool_processors() > 1 ? 2 : 1;
 
 	if (aggregation_time(what, given.time, err) != 0)
 		return err_prefix(err, "--time");
@@ -134,14 +140,35 @@ static int read_options(struct agg *a, struct err *err)
 	return 0;
 }
 
+static int room_in_output(void *context, struct err *err)
+{
+	struct agg *a = context;
+
+	return writer_room(a->out, err);
+}
+
+/* Before a wait for input: what can be done goes out. Returns after how many ms to ask again. */
+static int on_wait(void *context, struct err *err)
+{
+	struct agg *a = context;
+	int idle = windows_idle(a->windows, err);
+
+	if (idle <= 0)
+		return idle < 0 ? -1 : 1;
+	return writer_flush(a->out, err);
+}
+
 static int set_up(struct agg *a, struct err *err)
 {
+	struct gather_output output;
+
 	a->zone = zone_new();
 	a->out = writer_new(1);
 	if (a->zone == NULL || a->out == NULL ||
 	    buf_room(&a->key, WINDOW_KEY_FRONT + KEY_MAX + READER_PADDING) == NULL)
 		return err_memory(err);
-	a->windows = windows_new(&a->window, a->zone);
+	output = (struct gather_output){writer_buf(a->out), room_in_output, a};
+	a->windows = windows_new(&a->window, a->zone, &output);
 	if (a->windows == NULL)
 		return err_memory(err);
 	if (given.late != NULL) {
@@ -157,7 +184,8 @@ static int set_up(struct agg *a, struct err *err)
 	a->in.fields = a->what.fields;
 	a->in.field_count = a->what.field_count;
 	a->in.rejects = given.rejects;
-	a->in.output = a->out;
+	a->in.on_wait = on_wait;
+	a->in.wait_context = a;
 	a->in.stop = &tool_stop;
 	a->in.wait_mask = tool_wait_mask();
 	return intake_open(&a->in, err);
@@ -281,19 +309,6 @@ static int too_far(struct agg *a, struct err *why)
 		      a->what.fields[AGGREGATION_TIME], SLICE_ARG(v->text), buf_text(&a->scratch));
 }
 
-/* Print all that is due. */
-static int print_due(struct agg *a, struct err *err)
-{
-	int taken;
-
-	while ((taken = windows_take(a->windows, writer_buf(a->out))) > 0) {
-		a->printed += (uint64_t)taken;
-		if (writer_room(a->out, err) != 0)
-			return -1;
-	}
-	return taken == 0 ? 0 : err_memory(err);
-}
-
 static int on_record(void *context, struct err *err)
 {
 	struct agg *a = context;
@@ -311,7 +326,7 @@ static int on_record(void *context, struct err *err)
 		return 0;
 	case WINDOW_DUE:
 		a->counted++;
-		return print_due(a, err);
+		return windows_print(a->windows, err);
 	case WINDOW_LATE:
 		return put_late(a, err);
 	case WINDOW_REPLAYED:
@@ -321,11 +336,22 @@ static int on_record(void *context, struct err *err)
 		too_far(a, &why);
 		return intake_reject(&a->in, &why, err);
 	default:
-		return intake_reject(&a->in, &why, err);
+		if (why.status == ERR_DATA || why.status == ERR_CONFIG)
+			return intake_reject(&a->in, &why, err);
+		*err = why;
+		return -1;
 	}
 }
 
 /* ---- control records ---- */
+
+/* Print what is due, and wait until it has been: the output is ours then. */
+static int print_due(struct agg *a, struct err *err)
+{
+	if (windows_print(a->windows, err) != 0)
+		return -1;
+	return windows_settle(a->windows, err);
+}
 
 static int forward(struct agg *a, struct slice line, struct err *err)
 {
@@ -450,11 +476,10 @@ static int on_other(void *context, struct err *err)
 	struct agg *a = context;
 	if (windows_replaying(a->windows))
 		return 0;
-	if (a->window.emit == WINDOW_DELTA) {
+	if (a->window.emit == WINDOW_DELTA)
 		windows_flush(a->windows);
-		if (print_due(a, err) != 0)
-			return -1;
-	}
+	if (print_due(a, err) != 0)
+		return -1;
 	return forward(a, a->in.line, err);
 }
 
@@ -465,7 +490,7 @@ static int on_finish(void *context, struct err *err)
 	windows_flush(a->windows);
 	if (print_due(a, err) != 0 || sync_files(a, err) != 0 || forward_held(a, err) != 0)
 		return -1;
-	if (control_put_end(writer_buf(a->out), a->printed) != 0)
+	if (control_put_end(writer_buf(a->out), windows_printed(a->windows)) != 0)
 		return err_memory(err);
 	return writer_room(a->out, err);
 }
@@ -498,7 +523,8 @@ static int finish(struct agg *a, int status)
 {
 	struct err err;
 
-	if (writer_flush(a->out, &err) != 0 && status == 0)
+	if ((windows_settle(a->windows, &err) != 0 || writer_flush(a->out, &err) != 0) &&
+	    status == 0)
 		status = tool_fail(&err);
 	if (sync_files(a, &err) != 0 && status == 0)
 		status = tool_fail(&err);
@@ -521,7 +547,8 @@ static void last_words(const struct agg *a, int failed)
 		snprintf(replayed, sizeof replayed, " + replayed %" PRIu64, a->replayed);
 	tool_say("in %" PRIu64 " = counted %" PRIu64 "%s + late %" PRIu64 " + rejected %" PRIu64
 		 "; out %" PRIu64,
-		 a->in.records, a->counted, replayed, a->late_count, rejected, a->printed);
+		 a->in.records, a->counted, replayed, a->late_count, rejected,
+		 windows_printed(a->windows));
 }
 
 static void tear_down(struct agg *a)

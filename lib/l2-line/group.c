@@ -19,18 +19,13 @@ struct value {
 enum {
 	UNIT = 16,
 	UNSET = -1,
-	/* How many records may wait; a longer key or more amounts do not. */
-	WAITING = 8,
-	WAITING_KEY = 72,
-	WAITING_AMOUNTS = 4,
-	FAR = 1000,       /* groups; a table of fewer stays in the caches */
+	/* How many records ahead the index and the entry of a packed one are fetched. */
+	FAR = 8,
+	NEAR = 4,
 	NARROW_SCALE = 6, /* of a narrow amount, at most */
 	VALUE_MAX = sizeof(struct value) + GROUP_MEASURES_MAX + UNIT +
 		    GROUP_MEASURES_MAX * sizeof(int128)
 };
-
-/* How many narrow records a group's sums can surely take. */
-#define NARROW_MOST (((uint64_t)1 << 42) - 1)
 
 /* Of the keys that are printed. */
 enum { ID, TIME, COUNT, BY };
@@ -40,7 +35,7 @@ struct group_plan {
 	size_t value_size, numbers_at; /* bytes of a value, and where its numbers begin */
 	int takes_back;                /* a group may vanish: nothing but count and sums */
 	size_t amounts;                /* that measures look at */
-	uint64_t narrow_most;          /* records that may wait, in all */
+	size_t packed_fixed;           /* bytes of a packed record in front of its key */
 	/* The keys as they are printed, each with a comma in front: `,"cliente_id":`. The comma of
 	 * the first one becomes the record's brace. */
 	struct slice key[BY + GROUP_BY_MAX + GROUP_MEASURES_MAX];
@@ -49,23 +44,18 @@ struct group_plan {
 	struct buf texts;
 };
 
-/* A record whose amounts are narrow (is_narrow), on its way to its group: while it waits for its
- * turn, the group comes out of memory. It cannot fail. */
-struct waiting {
+/* A packed record: this, its amounts (8 bytes each), their scales (one each), its key, and as many
+ * bytes as make the next one aligned. */
+struct packed {
 	uint32_t hash;
+	uint16_t key_len;
 	int8_t step; /* of the count: 1, or -1 for a record that is taken back */
-	unsigned char key_len;
-	int8_t scale[WAITING_AMOUNTS];
-	int64_t unscaled[WAITING_AMOUNTS];
-	char key[WAITING_KEY];
+	int64_t unscaled[];
 };
 
 struct groups {
 	const struct group_plan *plan;
 	struct table *table;
-	uint64_t narrow_left; /* so many narrow records may come yet; 0 after one that is not */
-	size_t first, count;
-	struct waiting waiting[WAITING]; /* a ring: count of them from first on */
 };
 
 static inline int128 *numbers_of(const struct group_plan *p, struct value *v)
@@ -111,7 +101,7 @@ struct group_plan *group_plan_new(const struct group_shape *shape)
 		if (p->amounts <= shape->measures[i].amount)
 			p->amounts = shape->measures[i].amount + 1;
 	}
-	p->narrow_most = p->amounts <= WAITING_AMOUNTS ? NARROW_MOST : 0;
+	p->packed_fixed = sizeof(struct packed) + p->amounts * (sizeof(int64_t) + 1);
 	if (buf_room(&p->texts, SHORT_SPILL) == NULL || p->texts.failed) {
 		group_plan_free(p);
 		return NULL;
@@ -139,7 +129,6 @@ struct groups *groups_new(const struct group_plan *p)
 	if (g == NULL)
 		return NULL;
 	g->plan = p;
-	g->narrow_left = p->narrow_most;
 	g->table = table_new(p->value_size);
 	if (g->table == NULL) {
 		free(g);
@@ -159,13 +148,6 @@ void groups_free(struct groups *g)
 void groups_clear(struct groups *g)
 {
 	table_clear(g->table);
-	g->count = 0;
-	g->narrow_left = g->plan->narrow_most;
-}
-
-size_t groups_most(const struct groups *g)
-{
-	return table_count(g->table) + g->count;
 }
 
 size_t groups_count(const struct groups *g)
@@ -235,13 +217,13 @@ static struct value *find_value(struct groups *g, struct slice key, uint32_t has
 	return v;
 }
 
-static int add_now(struct groups *g, struct slice key, uint32_t hash, int retract,
-		   const struct decimal *amounts, struct err *err)
+int groups_add(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
+	       struct err *err)
 {
 	const struct group_plan *p = g->plan;
 	const struct group_shape *shape = &p->shape;
 	_Alignas(UNIT) char before[VALUE_MAX];
-	struct value *v = find_value(g, key, hash);
+	struct value *v = find_value(g, key, table_hash(key));
 	int128 *numbers;
 
 	if (v == NULL)
@@ -268,42 +250,92 @@ static int add_now(struct groups *g, struct slice key, uint32_t hash, int retrac
 	return 0;
 }
 
-/* What add_first does not do at once: another scale, a least or a greatest amount. */
-static __attribute__((noinline)) int add_unusual(const struct measure *m, int128 *number,
-						 int8_t *scale, const struct waiting *r,
-						 struct err *err)
-{
-	struct decimal amount = {r->unscaled[m->amount], r->scale[m->amount]};
+/* ---- packed records ---- */
 
+/* Of less than 2^42 amounts of 64 bits with a scale of up to 6, no sum has more than
+ * 63 + 20 + 42 = 125 bits, and 10^38 has 126.2. */
+_Static_assert(GROUP_PACKED_MOST < (uint64_t)1 << 42, "no sum of packed records overflows");
+
+static inline int is_narrow(const struct decimal *amount)
+{
+	return amount->scale <= NARROW_SCALE && amount->unscaled == (int64_t)amount->unscaled;
+}
+
+static inline size_t packed_size(const struct group_plan *p, size_t key_len)
+{
+	return (p->packed_fixed + key_len + GROUP_PACKED_ALIGN - 1) / GROUP_PACKED_ALIGN *
+	       GROUP_PACKED_ALIGN;
+}
+
+size_t group_packed_size(const struct group_plan *p, size_t key_len)
+{
+	return packed_size(p, key_len);
+}
+
+int group_packable(const struct group_plan *p, const struct decimal *amounts)
+{
+	for (size_t i = 0; i < p->amounts; i++)
+		if (!is_narrow(&amounts[i]))
+			return 0;
+	return 1;
+}
+
+void group_pack(const struct group_plan *p, void *to, struct slice key, int retract,
+		const struct decimal *amounts)
+{
+	struct packed *r = to;
+	int8_t *scale = (int8_t *)&r->unscaled[p->amounts];
+
+	r->key_len = (uint16_t)key.len;
+	r->step = retract ? -1 : 1;
+	for (size_t i = 0; i < p->amounts; i++) {
+		r->unscaled[i] = (int64_t)amounts[i].unscaled;
+		scale[i] = (int8_t)amounts[i].scale;
+	}
+	short_copy((char *)scale + p->amounts, key.at, key.len);
+}
+
+static inline struct slice packed_key(const struct group_plan *p, const struct packed *r)
+{
+	return (struct slice){(const char *)r + p->packed_fixed, r->key_len};
+}
+
+static inline struct packed *next_packed(const struct group_plan *p, struct packed *r)
+{
+	return (struct packed *)(void *)((char *)r + packed_size(p, r->key_len));
+}
+
+/* What add_packed does not do at once: another scale, a least or a greatest amount. */
+static __attribute__((noinline)) int add_unusual(const struct measure *m, int128 *number,
+						 int8_t *scale, const struct decimal *amount,
+						 int step, struct err *err)
+{
 	if (m->kind == MEASURE_SUM)
-		return add_amount(number, scale, &amount, r->step < 0, err);
-	if (r->step > 0)
-		set_extreme(m, number, scale, &amount);
+		return add_amount(number, scale, amount, step < 0, err);
+	if (step > 0)
+		set_extreme(m, number, scale, amount);
 	return 0;
 }
 
-/* Put the first of those that wait into its group. */
-static int add_first(struct groups *g, struct err *err)
+static inline int add_packed(struct groups *g, const struct packed *r, struct err *err)
 {
 	const struct group_plan *p = g->plan;
-	const struct waiting *r = &g->waiting[g->first];
-	struct value *v = find_value(g, (struct slice){r->key, r->key_len}, r->hash);
+	const int8_t *scales = (const int8_t *)&r->unscaled[p->amounts];
+	struct value *v = find_value(g, packed_key(p, r), r->hash);
 	int128 *numbers;
 
 	if (v == NULL)
 		return err_memory(err);
-	g->first = (g->first + 1) % WAITING;
-	g->count--;
 	numbers = numbers_of(p, v);
 	for (size_t i = 0; i < p->shape.measure_count; i++) {
 		const struct measure *m = &p->shape.measures[i];
-		int8_t scale = r->scale[m->amount];
+		struct decimal amount = {r->unscaled[m->amount], scales[m->amount]};
 
-		if (m->kind == MEASURE_SUM &&
-		    (scale == v->scale[i] || (numbers[i] == 0 && scale > v->scale[i]))) {
-			v->scale[i] = scale;
+		if (m->kind == MEASURE_SUM && (amount.scale == v->scale[i] ||
+					       (numbers[i] == 0 && amount.scale > v->scale[i]))) {
+			v->scale[i] = (int8_t)amount.scale;
 			numbers[i] += (int128)r->unscaled[m->amount] * r->step;
-		} else if (add_unusual(m, &numbers[i], &v->scale[i], r, err) != 0) {
+		} else if (add_unusual(m, &numbers[i], &v->scale[i], &amount, r->step, err) != 0) {
 			return -1;
 		}
 	}
@@ -311,62 +343,41 @@ static int add_first(struct groups *g, struct err *err)
 	return 0;
 }
 
-int groups_settle(struct groups *g, struct err *err)
+/* The first two steps on the way of a record into a table that is far away in memory. Each returns
+ * the record behind it. */
+static inline struct packed *fetch_slot(struct groups *g, struct packed *r, const void *end)
 {
-	while (g->count > 0)
-		if (add_first(g, err) != 0)
-			return -1;
-	return 0;
-}
-
-/* Of less than 2^42 amounts of 64 bits with a scale of up to 6, no sum has more than
- * 63 + 20 + 42 = 125 bits, and 10^38 has 126.2. */
-static inline int is_narrow(const struct decimal *amount)
-{
-	return amount->scale <= NARROW_SCALE && amount->unscaled == (int64_t)amount->unscaled;
-}
-
-/* Make *r of a record. Returns 0 when its amounts are not narrow. */
-static inline int wait(struct groups *g, struct waiting *r, struct slice key, int retract,
-		       const struct decimal *amounts)
-{
-	for (size_t i = 0; i < g->plan->amounts; i++) {
-		if (!is_narrow(&amounts[i]))
-			return 0;
-		r->unscaled[i] = (int64_t)amounts[i].unscaled;
-		r->scale[i] = (int8_t)amounts[i].scale;
-	}
-	r->hash = table_hash(key);
+	if ((const void *)r == end)
+		return r;
+	r->hash = table_hash(packed_key(g->plan, r));
 	table_fetch_slot(g->table, r->hash);
-	r->step = retract ? -1 : 1;
-	r->key_len = (unsigned char)key.len;
-	short_copy(r->key, key.at, key.len);
-	return 1;
+	return next_packed(g->plan, r);
 }
 
-int groups_add(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
-	       struct err *err)
+static inline struct packed *fetch_entry(struct groups *g, struct packed *r, const void *end)
 {
-	if (g->narrow_left > 0 && table_count(g->table) >= FAR && key.len <= WAITING_KEY) {
-		if (g->count == WAITING && add_first(g, err) != 0)
+	if ((const void *)r == end)
+		return r;
+	table_fetch_entry(g->table, r->hash);
+	return next_packed(g->plan, r);
+}
+
+int groups_add_packed(struct groups *g, void *packed, size_t len, struct err *err)
+{
+	struct packed *far = packed, *near = packed;
+	const char *end = (char *)packed + len;
+
+	for (int i = 0; i < FAR; i++)
+		far = fetch_slot(g, far, end);
+	for (int i = 0; i < NEAR; i++)
+		near = fetch_entry(g, near, end);
+	for (struct packed *r = packed; (char *)r != end; r = next_packed(g->plan, r)) {
+		far = fetch_slot(g, far, end);
+		near = fetch_entry(g, near, end);
+		if (add_packed(g, r, err) != 0)
 			return -1;
-		if (wait(g, &g->waiting[(g->first + g->count) % WAITING], key, retract, amounts)) {
-			g->narrow_left--;
-			g->count++;
-			/* The slot of the one in the middle has come by now. */
-			table_fetch_entry(g->table,
-					  g->waiting[(g->first + g->count / 2) % WAITING].hash);
-			return 0;
-		}
 	}
-	if (groups_settle(g, err) != 0)
-		return -1;
-	if (g->narrow_left > 0)
-		g->narrow_left--;
-	for (size_t i = 0; i < g->plan->amounts; i++)
-		if (!is_narrow(&amounts[i]))
-			g->narrow_left = 0;
-	return add_now(g, key, table_hash(key), retract, amounts, err);
+	return 0;
 }
 
 /* ---- printing ---- */

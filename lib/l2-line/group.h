@@ -54,19 +54,31 @@ void groups_clear(struct groups *g);                   /* no groups left; memory
 /* Add a record to its group, or take it back (retract 1): a record taken back lowers the count and
  * the sums, and leaves the least and the greatest amount alone, which cannot be undone. amounts[i]
  * is what measures with amount i look at. Returns 0, or -1 with ERR_DATA (a sum of more than 38
- * digits; the groups are unchanged) or ERR_TEMP.
- *
- * A record of a large table, whose group is far away in memory, may have to wait its turn for a few
- * calls, until groups_settle; only one that cannot fail does. */
+ * digits; the groups are unchanged) or ERR_TEMP. */
 int groups_add(struct groups *g, struct slice key, int retract, const struct decimal *amounts,
 	       struct err *err);
 
-/* Put the records that wait into their groups: before anything but groups_add, groups_most and
- * groups_clear. Returns 0, or -1 out of memory. */
-int groups_settle(struct groups *g, struct err *err);
+/* Many records at once are faster: where the table is far away in memory, it comes while others are
+ * added. They are packed one behind another, which is a copy, and needs no groups yet. Only a
+ * record that cannot fail can be packed: no amount of it has more than 64 bits or 6 decimals, and
+ * its groups take at most GROUP_PACKED_MOST of them, and none behind the first groups_add. */
+#define GROUP_PACKED_ALIGN 8
+#define GROUP_PACKED_KEY_MAX 65535
+#define GROUP_PACKED_MOST (((uint64_t)1 << 42) - 1)
 
-/* The number of groups, if each record that waits is of a new one. */
-size_t groups_most(const struct groups *g);
+/* 1: no amount is too large. */
+int group_packable(const struct group_plan *p, const struct decimal *amounts);
+
+/* Bytes that a packed record takes, a multiple of GROUP_PACKED_ALIGN; key_len: at most
+ * GROUP_PACKED_KEY_MAX. */
+size_t group_packed_size(const struct group_plan *p, size_t key_len);
+
+/* Pack a record into so many bytes at `to`, aligned. */
+void group_pack(const struct group_plan *p, void *to, struct slice key, int retract,
+		const struct decimal *amounts);
+
+/* Add `len` bytes of packed records, which are changed. Returns 0, or -1 out of memory. */
+int groups_add_packed(struct groups *g, void *packed, size_t len, struct err *err);
 
 size_t groups_count(const struct groups *g);
 size_t groups_bytes(const struct groups *g); /* memory held */

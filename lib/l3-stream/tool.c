@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,6 +212,14 @@ static int answer(const struct buf *text)
 	}
 	writer_free(w);
 	return status;
+}
+
+int tool_processors(void)
+{
+	cpu_set_t mine;
+	int known = sched_getaffinity(0, sizeof mine, &mine) == 0;
+
+	return known && CPU_COUNT(&mine) > 1 ? CPU_COUNT(&mine) : 1;
 }
 
 int tool_begin(const struct opt_command *c, int argc, char **argv, char ***operands, size_t *count)

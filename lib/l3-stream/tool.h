@@ -20,6 +20,9 @@ extern volatile sig_atomic_t tool_stop;
 int tool_begin(const struct opt_command *c, int argc, char **argv, char ***operands, size_t *count);
 const sigset_t *tool_wait_mask(void);
 
+/* How many processors this process may use, at least 1 (sched_getaffinity(2)). */
+int tool_processors(void);
+
 /* One line on stderr: "window-agg: " and the text, control bytes escaped. Written by one write(2),
  * so that lines of several tools do not mix. */
 void tool_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

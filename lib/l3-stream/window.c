@@ -4,10 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "l0-base/short.h"
 #include "l2-line/tumble.h"
-
-enum { SPARES = 4 };
 
 struct instant {
 	int64_t seconds;
@@ -23,7 +20,7 @@ struct mark {
 
 struct window {
 	struct tumble_window at;
-	struct groups *groups;
+	struct pane *pane;
 	struct mark *mark; /* NULL: opened before any barrier */
 };
 
@@ -31,15 +28,14 @@ struct windows {
 	struct window_options options;
 	struct tumble tumble;
 	struct window *last; /* the open window of the record before, or NULL */
-	struct group_plan *plan;
+	struct gather *gather;
 
 	/* Final mode: the open windows in the order in which they close. */
 	struct window **open;
 	size_t open_count, open_size;
-	struct window *spare[SPARES]; /* closed ones: their memory is warm, new pages are dear */
-	size_t spare_count;
-	uint64_t group_count; /* in all open windows but the last one */
-	struct groups *delta; /* delta mode: window and day stand in front of each key */
+	/* Delta mode: window and day stand in front of each key. NULL: nothing has changed. */
+	struct pane *delta;
+	int flushing; /* all deltas are due */
 
 	int has_clock;
 	struct instant clock;
@@ -51,13 +47,6 @@ struct windows {
 	int replaying;
 	int64_t replay_epoch;   /* the barrier that ends the replay */
 	int64_t promised_epoch; /* the barrier that the sink knows already, or -1 */
-
-	/* Taking out: */
-	int flushing; /* all deltas */
-	size_t next;  /* group of open[0], or of the deltas */
-	int stamped;  /* day and tail are the texts of: */
-	struct tumble_window stamp;
-	struct buf day, tail;
 };
 
 /* ---- instants ---- */
@@ -92,13 +81,15 @@ static void release_mark(struct mark *m)
 		free(m);
 }
 
+/* Its pane went another way. */
 static void free_window(struct window *v)
 {
-	groups_free(v->groups);
+	release_mark(v->mark);
 	free(v);
 }
 
-struct windows *windows_new(const struct window_options *o, struct zone *z)
+struct windows *windows_new(const struct window_options *o, struct zone *z,
+			    const struct gather_output *out)
 {
 	struct windows *w = calloc(1, sizeof *w);
 
@@ -109,54 +100,45 @@ struct windows *windows_new(const struct window_options *o, struct zone *z)
 	w->tumble = tumble_of(z, o->size, o->shape.id);
 	w->watermark = INT64_MIN;
 	w->promised_epoch = -1;
-	w->plan = group_plan_new(&w->options.shape);
-	if (w->plan == NULL)
-		goto failed;
-	if (o->emit == WINDOW_DELTA && (w->delta = groups_new(w->plan)) == NULL)
-		goto failed;
+	w->gather = gather_new(&w->options.shape, &w->tumble, o->threads, out);
+	if (w->gather == NULL) {
+		windows_free(w);
+		return NULL;
+	}
 	return w;
-failed:
-	windows_free(w);
-	return NULL;
+}
+
+/* Forget the open windows, or the deltas. */
+static int drop_all(struct windows *w, struct err *err)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < w->open_count; i++) {
+		failed |= gather_drop(w->gather, w->open[i]->pane, err);
+		free_window(w->open[i]);
+	}
+	if (w->delta != NULL)
+		failed |= gather_drop(w->gather, w->delta, err);
+	w->delta = NULL;
+	w->last = NULL;
+	w->open_count = 0;
+	return failed;
 }
 
 void windows_free(struct windows *w)
 {
+	struct err ignored;
+
 	if (w == NULL)
 		return;
-	for (size_t i = 0; i < w->open_count; i++) {
-		release_mark(w->open[i]->mark);
-		free_window(w->open[i]);
-	}
-	for (size_t i = 0; i < w->spare_count; i++)
-		free_window(w->spare[i]);
+	drop_all(w, &ignored);
+	gather_free(w->gather);
 	free(w->open);
 	release_mark(w->mark);
-	groups_free(w->delta);
-	group_plan_free(w->plan);
-	buf_free(&w->day);
-	buf_free(&w->tail);
 	free(w);
 }
 
 /* ---- open windows ---- */
-
-static struct window *new_window(struct windows *w)
-{
-	struct window *v;
-
-	if (w->spare_count > 0)
-		return w->spare[--w->spare_count];
-	v = calloc(1, sizeof *v);
-	if (v == NULL)
-		return NULL;
-	v->groups = groups_new(w->plan);
-	if (v->groups == NULL) {
-		free(v);
-		return NULL;
-	}
-	return v;
-}
 
 /* Find the window of w->tumble among the open ones, or open it. Returns NULL out of memory. */
 static struct window *open_window(struct windows *w)
@@ -184,10 +166,15 @@ static struct window *open_window(struct windows *w)
 		w->open = open;
 		w->open_size = size;
 	}
-	v = new_window(w);
+	v = calloc(1, sizeof *v);
 	if (v == NULL)
 		return NULL;
 	v->at = w->tumble.window;
+	v->pane = gather_open(&v->at);
+	if (v->pane == NULL) {
+		free(v);
+		return NULL;
+	}
 	v->mark = w->mark;
 	if (v->mark != NULL)
 		v->mark->uses++;
@@ -197,51 +184,16 @@ static struct window *open_window(struct windows *w)
 	return v;
 }
 
-/* The next record is of another window: this one's count is known now. */
-static int leave_last(struct windows *w, struct err *err)
-{
-	struct window *v = w->last;
-
-	w->last = NULL;
-	if (v == NULL)
-		return 0;
-	if (groups_settle(v->groups, err) != 0)
-		return -1;
-	w->group_count += groups_count(v->groups);
-	return 0;
-}
-
-/* Close the first `count` of the open windows; w->last was left. */
-static void close_windows(struct windows *w, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct window *v = w->open[i];
-
-		w->group_count -= groups_count(v->groups);
-		release_mark(v->mark);
-		if (w->spare_count < SPARES) {
-			groups_clear(v->groups);
-			w->spare[w->spare_count++] = v;
-		} else {
-			free_window(v);
-		}
-	}
-	w->open_count -= count;
-	if (w->open_count > 0)
-		memmove(w->open, w->open + count, w->open_count * sizeof(struct window *));
-	w->next = 0;
-}
-
 /* ---- records ---- */
 
 /* There may be too many groups. Those that are due are as good as gone. */
 static int check_limit(struct windows *w, struct err *err)
 {
-	if (groups_settle(w->last->groups, err) != 0)
+	if (gather_settle(w->gather, err) != 0)
 		return -1;
 	if (windows_due(w))
 		return WINDOW_DUE;
-	if (w->group_count + groups_count(w->last->groups) <= w->options.max_groups)
+	if (gather_most(w->gather) <= w->options.max_groups)
 		return WINDOW_COUNTED;
 	return err_set(err, ERR_CONFIG,
 		       "more than %" PRIu64 " groups in open windows (--max-groups)",
@@ -253,13 +205,15 @@ static int add_delta(struct windows *w, struct slice key, int retract,
 {
 	char *front = (char *)key.at - WINDOW_KEY_FRONT;
 
+	if (w->delta == NULL && (w->delta = gather_open(NULL)) == NULL)
+		return err_memory(err);
 	memcpy(front, &w->tumble.window, sizeof w->tumble.window);
 	key = (struct slice){front, key.len + WINDOW_KEY_FRONT};
-	if (groups_add(w->delta, key, retract, amounts, err) != 0)
+	if (gather_add(w->gather, w->delta, key, retract, amounts, err) != 0)
 		return -1;
-	if (groups_most(w->delta) < w->options.max_groups)
+	if (gather_most(w->gather) < w->options.max_groups)
 		return WINDOW_COUNTED;
-	if (groups_settle(w->delta, err) != 0)
+	if (gather_settle(w->gather, err) != 0)
 		return -1;
 	return windows_due(w) ? WINDOW_DUE : WINDOW_COUNTED;
 }
@@ -287,9 +241,9 @@ int windows_add(struct windows *w, const struct timestamp *t, struct slice key, 
 	struct instant at = {t->utc, t->nanos};
 	int ahead;
 
-	if (tumble_find(&w->tumble, t) && leave_last(w, err) != 0)
-		return -1;
-	if (w->delta != NULL)
+	if (tumble_find(&w->tumble, t))
+		w->last = NULL;
+	if (w->options.emit == WINDOW_DELTA)
 		return add_delta(w, key, retract, amounts, err);
 	if (w->tumble.window.end <= w->watermark)
 		return w->replaying ? WINDOW_REPLAYED : WINDOW_LATE;
@@ -300,33 +254,37 @@ int windows_add(struct windows *w, const struct timestamp *t, struct slice key, 
 		w->last = open_window(w);
 		if (w->last == NULL)
 			return err_memory(err);
-		w->group_count -= groups_count(w->last->groups);
 	}
-	if (groups_add(w->last->groups, key, retract, amounts, err) != 0)
+	if (gather_add(w->gather, w->last->pane, key, retract, amounts, err) != 0)
 		return -1;
 	if (ahead)
 		set_clock(w, at);
-	if (w->group_count + groups_most(w->last->groups) > w->options.max_groups)
+	if (gather_most(w->gather) > w->options.max_groups)
 		return check_limit(w, err);
 	/* It is the event clock that makes windows due. */
 	return ahead && windows_due(w) ? WINDOW_DUE : WINDOW_COUNTED;
 }
 
-/* ---- taking out ---- */
+/* ---- printing ---- */
+
+static int is_due(const struct windows *w, size_t i)
+{
+	return i < w->open_count && !w->replaying && w->open[i]->at.end <= w->watermark;
+}
 
 int windows_due(const struct windows *w)
 {
-	if (w->delta != NULL)
-		return groups_most(w->delta) > 0 &&
-		       (w->flushing || groups_most(w->delta) >= w->options.max_groups);
-	return w->open_count > 0 && !w->replaying && w->open[0]->at.end <= w->watermark;
+	if (w->options.emit == WINDOW_DELTA)
+		return w->delta != NULL &&
+		       (w->flushing || gather_most(w->gather) >= w->options.max_groups);
+	return is_due(w, 0);
 }
 
 void windows_flush(struct windows *w)
 {
 	struct instant end;
 
-	w->flushing = 1;
+	w->flushing = w->delta != NULL;
 	if (w->open_count == 0 || w->replaying)
 		return;
 	end = (struct instant){w->open[w->open_count - 1]->at.end, 0};
@@ -335,88 +293,46 @@ void windows_flush(struct windows *w)
 		set_clock(w, end);
 }
 
-/* The texts of a window: the day for the id, and the end of each record, which has its beginning.
- */
-static int stamp(struct windows *w, const struct tumble_window *at)
+static int print_delta(struct windows *w, struct err *err)
 {
-	struct buf time = {0};
+	struct pane *p = w->delta;
 
-	if (w->stamped && tumble_compare(&w->stamp, at) == 0)
-		return 0;
-	buf_clear(&w->day);
-	buf_clear(&w->tail);
-	w->stamped = date_put(&w->day, at->day) == 0 && buf_room(&w->day, SHORT_SPILL) != NULL &&
-		     tumble_put_start(&w->tumble, at, &time) == 0 &&
-		     group_plan_put_tail(w->plan, buf_view(&time), &w->tail) == 0;
-	buf_free(&time);
-	w->stamp = *at;
-	return w->stamped ? 0 : -1;
+	w->delta = NULL;
+	w->flushing = 0;
+	return gather_print(w->gather, p, err);
 }
 
-/* The same for the next delta, in front of whose key its window stands. */
-static int stamp_delta(struct windows *w)
+int windows_print(struct windows *w, struct err *err)
 {
-	struct tumble_window at;
+	size_t count = 0;
+	int failed = 0;
 
-	memcpy(&at, groups_key(w->delta, w->next).at, sizeof at);
-	return stamp(w, &at);
-}
-
-/* Append groups from w->next on, as windows_take does. */
-static int take_groups(struct windows *w, const struct groups *g, struct buf *out)
-{
-	size_t count = groups_count(g);
-	int taken = 0;
-
-	while (w->next < count && (taken == 0 || out->len < WINDOW_TAKE)) {
-		int printed;
-
-		if (w->delta != NULL && stamp_delta(w) != 0)
-			return -1;
-		printed = groups_print(g, w->next++, buf_view(&w->day), buf_view(&w->tail), out);
-		if (printed < 0)
-			return -1;
-		taken += printed;
+	if (w->options.emit == WINDOW_DELTA)
+		return windows_due(w) ? print_delta(w, err) : 0;
+	for (; is_due(w, count); count++) {
+		failed |= gather_print(w->gather, w->open[count]->pane, err);
+		free_window(w->open[count]);
 	}
-	return taken;
+	w->last = NULL;
+	w->open_count -= count;
+	if (w->open_count > 0)
+		memmove(w->open, w->open + count, w->open_count * sizeof(struct window *));
+	return failed;
 }
 
-static int take_deltas(struct windows *w, struct buf *out)
+int windows_settle(struct windows *w, struct err *err)
 {
-	struct err ignored; /* it can only be memory */
-	int taken;
-
-	if (groups_settle(w->delta, &ignored) != 0)
-		return -1;
-	taken = take_groups(w, w->delta, out);
-	if (taken == 0) {
-		groups_clear(w->delta);
-		w->next = 0;
-		w->flushing = 0;
-	}
-	return taken;
+	return gather_settle(w->gather, err);
 }
 
-int windows_take(struct windows *w, struct buf *out)
+int windows_idle(struct windows *w, struct err *err)
 {
-	int taken = 0;
-	struct err ignored; /* it can only be memory */
+	return gather_idle(w->gather, err);
+}
 
-	if (w->delta != NULL)
-		return take_deltas(w, out);
-	if (leave_last(w, &ignored) != 0)
-		return -1;
-	while (taken == 0 && (w->next > 0 || windows_due(w))) {
-		struct window *v = w->open[0];
-
-		if (w->next == groups_count(v->groups))
-			close_windows(w, 1);
-		else if (w->next == 0 && stamp(w, &v->at) != 0)
-			return -1;
-		else
-			taken = take_groups(w, v->groups, out);
-	}
-	return taken;
+uint64_t windows_printed(const struct windows *w)
+{
+	return gather_printed(w->gather);
 }
 
 /* ---- barriers ---- */
@@ -484,10 +400,8 @@ int windows_barrier(struct windows *w, const struct window_barrier *b, struct er
 			       "barrier %" PRId64 " has a watermark: another stage upstream holds "
 			       "open windows, and only one can be restarted",
 			       b->epoch);
-	if (leave_last(w, err) != 0)
+	if (b->empty && b->snapshot && drop_all(w, err) != 0)
 		return -1;
-	if (b->empty && b->snapshot)
-		close_windows(w, w->open_count);
 	if (b->empty && w->has_clock && since > 0)
 		set_clock(w, add_micros(w->clock, since));
 	return set_mark(w, b->pos, err) != 0 ? -1 : WINDOW_STAMP;

@@ -2,7 +2,7 @@
  * window closes, and what a restart needs to know. Source: window-agg(1); tuberia(7), CONTROL
  * RECORDS.
  *
- * No input or output happens here: records and barriers are put in, finished records are taken out.
+ * Records and barriers are put in; finished records are printed by gather.h, in part later.
  *
  *   WINDOW_FINAL   a window is due when the watermark (event clock less lateness) has reached its
  *                  end, and comes out once.
@@ -17,11 +17,10 @@
 #include "l0-base/err.h"
 #include "l1-value/timestamp.h"
 #include "l2-line/group.h"
+#include "l3-stream/gather.h"
 
 /* Bytes in front of each key given to windows_add that belong to this module. */
 #define WINDOW_KEY_FRONT 24
-/* How much windows_take appends before it lets them be written. */
-#define WINDOW_TAKE ((size_t)64 << 10)
 
 enum window_emit { WINDOW_FINAL, WINDOW_DELTA };
 
@@ -31,6 +30,7 @@ struct window_options {
 	int64_t lateness;  /* microseconds */
 	int64_t max_ahead; /* microseconds, or -1: any time is taken */
 	uint64_t max_groups;
+	int threads;              /* 1, or 2: of gather_new */
 	struct group_shape shape; /* its prefix is set by this module. With an id, the business
 				   * day is part of the group */
 };
@@ -38,7 +38,8 @@ struct window_options {
 struct windows;
 
 /* z stays the caller's, and must outlive the windows. Returns NULL out of memory. */
-struct windows *windows_new(const struct window_options *o, struct zone *z);
+struct windows *windows_new(const struct window_options *o, struct zone *z,
+			    const struct gather_output *out);
 void windows_free(struct windows *w);
 
 enum window_fate {
@@ -52,11 +53,11 @@ enum window_fate {
 /* Add a record, or take it back (retract 1). key: as for groups_add, with WINDOW_KEY_FRONT writable
  * bytes before key.at. Only a record that is counted changes anything. Returns an enum
  * window_fate, or -1: ERR_DATA as groups_add; ERR_CONFIG more than max_groups groups in open
- * windows; ERR_TEMP. */
+ * windows; ERR_TEMP; or what the output has failed with since. */
 int windows_add(struct windows *w, const struct timestamp *t, struct slice key, int retract,
 		const struct decimal *amounts, struct err *err);
 
-/* Something has to be taken out before the next record is put in. */
+/* Something is to be printed before the next record is put in. */
 int windows_due(const struct windows *w);
 
 /* Everything is due: the end of the input, or, in deltas, a barrier. In final mode the event clock
@@ -64,9 +65,17 @@ int windows_due(const struct windows *w);
  * is not whole, and stays. */
 void windows_flush(struct windows *w);
 
-/* Append the next records that are due to *out: at least one, and no more once it has WINDOW_TAKE
- * bytes. Returns how many; 0 when there is none; -1 out of memory. Once begun, take all of them. */
-int windows_take(struct windows *w, struct buf *out);
+/* Print what is due. Returns 0, or -1 with what has failed. */
+int windows_print(struct windows *w, struct err *err);
+
+/* All has been printed that was to be, and the output may be used. Returns 0, or -1. */
+int windows_settle(struct windows *w, struct err *err);
+
+/* The same without waiting, while there is no input: 1; 0 when it will be so soon; -1. */
+int windows_idle(struct windows *w, struct err *err);
+
+/* How many records have been printed, when settled. */
+uint64_t windows_printed(const struct windows *w);
 
 /* ---- final mode: barriers ---- */
 
@@ -80,7 +89,7 @@ struct window_barrier {
 
 enum window_verdict {
 	WINDOW_PASS, /* forward it as it is */
-	WINDOW_STAMP /* take what is due; then forward it with windows_resume and
+	WINDOW_STAMP /* print what is due; then forward it with windows_resume and
 			windows_watermark */
 };
 
@@ -94,7 +103,7 @@ enum window_verdict {
  */
 int windows_barrier(struct windows *w, const struct window_barrier *b, struct err *err);
 
-/* Where a restart has to begin, after what is due has been taken: returns 1 with the position of
+/* Where a restart has to begin, after what is due has been printed: returns 1 with the position of
  * the last barrier before the first record of any open window; 0 when no window is open; -1 when
  * one was opened before there was any barrier: then no position is known from which the windows
  * could be rebuilt. *pos lives until the next call. */

@@ -11,8 +11,18 @@ struct bench {
 	struct zone *zone;
 	struct windows *windows;
 	struct buf out;
+	int rooms, fail_at; /* calls of room; the one that fails, if any */
 	struct err err;
 };
+
+static int threads = 1; /* of the windows that `begin` makes */
+
+static int room(void *context, struct err *err)
+{
+	struct bench *b = context;
+
+	return ++b->rooms == b->fail_at ? err_set(err, ERR_IO, "no room") : 0;
+}
 
 static void begin(struct bench *b, enum window_emit emit, int64_t size, int64_t lateness)
 {
@@ -21,6 +31,7 @@ static void begin(struct bench *b, enum window_emit emit, int64_t size, int64_t 
 				   .lateness = lateness,
 				   .max_ahead = -1,
 				   .max_groups = 1000,
+				   .threads = threads,
 				   .shape = {.by = {"k"},
 					     .by_count = 1,
 					     .count = "n",
@@ -30,7 +41,7 @@ static void begin(struct bench *b, enum window_emit emit, int64_t size, int64_t 
 					     .id = 0}};
 
 	*b = (struct bench){.zone = zone_new()};
-	b->windows = windows_new(&o, b->zone);
+	b->windows = windows_new(&o, b->zone, &(struct gather_output){&b->out, room, b});
 }
 
 static void end(struct bench *b)
@@ -65,8 +76,8 @@ static int add(struct bench *b, const char *time, const char *key, const char *a
 static const char *take(struct bench *b)
 {
 	buf_clear(&b->out);
-	while (windows_take(b->windows, &b->out) > 0)
-		;
+	if (windows_print(b->windows, &b->err) != 0 || windows_settle(b->windows, &b->err) != 0)
+		return b->err.message;
 	return buf_text(&b->out);
 }
 
@@ -219,40 +230,65 @@ static void test_limit(void)
 	end(&b);
 }
 
-/* The 970 records of each window have 100 KB, more than windows_take gives at once. */
-static void test_portions(void)
+/* 60 windows of 950 groups, each with two records; the windows before are printed while records
+ * come, and nothing waits for that. The first group of each window has an amount that cannot be
+ * packed. */
+static void test_many_records(void)
+{
+	enum { WINDOWS = 60, GROUPS = 950 };
+	struct bench b;
+	struct buf expected = {0};
+	int good = 1, idle;
+
+	begin(&b, WINDOW_FINAL, 60, 0);
+	for (int i = 0; i < WINDOWS * 2 * GROUPS; i++) {
+		int minute = i / (2 * GROUPS), k = i % GROUPS;
+		char time[80], key[32];
+
+		snprintf(time, sizeof time, "2024-03-21T10:%02d:00", minute);
+		snprintf(key, sizeof key, "\"%d-%d\"", minute, k);
+		if (add(&b, time, key, k == 0 ? "0.0000001" : "0.25") == WINDOW_DUE)
+			good &= windows_print(b.windows, &b.err) == 0;
+		if (i < 2 * GROUPS * minute + GROUPS)
+			buf_printf(&expected,
+				   "{\"k\":%s,\"n\":2,\"s\":%s,\"t\":\"2024-03-21T10:%02d:00\"}\n",
+				   key, k == 0 ? "0.0000002" : "0.50", minute);
+	}
+	while ((idle = windows_idle(b.windows, &b.err)) == 0)
+		;
+	CHECK(good && idle == 1 && windows_printed(b.windows) == (WINDOWS - 1) * GROUPS,
+	      "idle when what is due has been printed");
+	windows_flush(b.windows);
+	good &= windows_print(b.windows, &b.err) == 0 && windows_settle(b.windows, &b.err) == 0;
+	CHECK(good && windows_printed(b.windows) == WINDOWS * GROUPS && b.rooms == WINDOWS * GROUPS,
+	      "every group is printed, and counted");
+	CHECK(strcmp(buf_text(&b.out), buf_text(&expected)) == 0, "each with its sums, in order");
+	buf_free(&expected);
+	end(&b);
+}
+
+/* The output fails amidst a window: the next calls say so, and windows still open can be freed. */
+static void test_failing_output(void)
 {
 	struct bench b;
-	struct buf all = {0};
-	int taken, count = 0, portions = 0;
+	int fate = WINDOW_COUNTED, i;
 
-	begin(&b, WINDOW_FINAL, 60, 3600000000);
-	for (int i = 0; i < 3 * 970; i++) {
-		static const char *const minutes[] = {"2024-03-21T10:00:00", "2024-03-21T10:01:00",
-						      "2024-03-21T10:02:00"};
-		char key[64];
+	begin(&b, WINDOW_FINAL, 60, 0);
+	b.fail_at = 3;
+	for (i = 0; i < 1000000 && fate >= 0; i++) {
+		char time[80], key[32];
 
-		snprintf(key, sizeof key, "\"%058d\"", i);
-		add(&b, minutes[i / 970], key, "1");
+		snprintf(time, sizeof time, "2024-03-21T%02d:%02d:00", i / 6000 % 24, i / 100 % 60);
+		snprintf(key, sizeof key, "%d", i % 100);
+		fate = add(&b, time, key, "1");
+		if (fate == WINDOW_DUE && windows_print(b.windows, &b.err) != 0)
+			fate = -1;
 	}
-	windows_flush(b.windows);
-	while (buf_clear(&b.out), (taken = windows_take(b.windows, &b.out)) > 0) {
-		const char *text = buf_text(&b.out);
-
-		for (int i = 0; i < taken; i++)
-			text = strchr(text, '\n') + 1;
-		if (*text != '\0' || b.out.len > WINDOW_TAKE + 200)
-			printf("# %d records, %zu bytes\n", taken, b.out.len);
-		else
-			portions++;
-		count += taken;
-		buf_slice(&all, buf_view(&b.out));
-	}
-	CHECK(count == 3 * 970 && portions >= 6 && portions <= 12, "%d records in %d portions",
-	      count, portions);
-	CHECK(strncmp(buf_text(&all), "{\"k\":\"00", 8) == 0 && strstr(all.at, "02909\",") != NULL,
-	      "from the first to the last");
-	buf_free(&all);
+	CHECK(fate == -1 && i < 144000 && b.err.status == ERR_IO && is(b.err.message, "no room"),
+	      "a failing output is told");
+	CHECK(windows_settle(b.windows, &b.err) == -1 && windows_idle(b.windows, &b.err) == -1 &&
+		      windows_printed(b.windows) == 3 && b.rooms == 3,
+	      "again and again, and nothing is printed behind it");
 	end(&b);
 }
 
@@ -352,13 +388,16 @@ int main(void)
 {
 	setenv("TZ", "UTC", 1);
 	tzset();
-	test_closing();
-	test_failed_record();
-	test_many_windows();
-	test_limit();
-	test_portions();
-	test_barriers();
-	test_replay();
-	test_delta();
+	for (threads = 1; threads <= 2; threads++) {
+		test_closing();
+		test_failed_record();
+		test_many_windows();
+		test_limit();
+		test_many_records();
+		test_failing_output();
+		test_barriers();
+		test_replay();
+		test_delta();
+	}
 	return check_done();
 }
