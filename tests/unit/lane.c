@@ -33,7 +33,7 @@ static int work(void *context, char *at, size_t len, struct err *err)
 			    (uintptr_t)at % 16 != 0;
 		if (n[1] < sizeof n)
 			break;
-		if (b->next == b->fail_at)
+		if (b->next >= b->fail_at && !failed)
 			failed = err_set(err, ERR_DATA, "message %d", (int)b->next);
 		i += n[1];
 	}
