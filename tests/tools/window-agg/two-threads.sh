@@ -110,10 +110,11 @@ for processors in "${all%%[,-]*}" "$all"; do
 done
 
 # What the second thread meets, the first one tells.
+sales 0 59 >"$work/many"
 code=0
-sales 0 59 | "${agg[@]}" --threads 2 >/dev/full 2>"$work/err" || code=$?
+"${agg[@]}" --threads 2 <"$work/many" >/dev/full 2>"$work/err" || code=$?
 is "$code $(cat "$work/err")" "75 window-agg: cannot write: No space left on device" "a full disk"
 code=0
-{ sales 0 59 | "${agg[@]}" --threads 2 2>"$work/err" || echo "$?" >"$work/code"; } | head -n 1 >"$work/one"
+{ "${agg[@]}" --threads 2 <"$work/many" 2>"$work/err" || echo "$?" >"$work/code"; } | head -n 1 >"$work/one"
 is "$(cat "$work/code") $(cat "$work/err")" "74 " "a reader that goes away ends it, without a message"
 done_testing
