@@ -9,8 +9,7 @@
 enum { SPARES = 4 };
 
 struct pane {
-	/* Either window or, with `many`, the window of the key before. */
-	struct tumble_window window;
+	struct tumble_window window; /* with `many`, each key has its own in front */
 	int many;
 	uint64_t packed_left;  /* so many packed records may come yet; 0 after one that was not */
 	struct groups *groups; /* NULL before the first record */
