@@ -36,8 +36,8 @@ void gather_free(struct gather *g);
 /* window: what the keys do not have in front; or NULL. Returns NULL out of memory. */
 struct pane *gather_open(const struct tumble_window *window);
 
-/* Add a record, as groups_add does. Returns 0, or -1: as groups_add, of this record; or what has
- * failed since: memory, the output. */
+/* Add a record, as groups_add does. key: at most 16 KB. Returns 0, or -1: as groups_add, of this
+ * record; or what has failed since: memory, the output. */
 int gather_add(struct gather *g, struct pane *p, struct slice key, int retract,
 	       const struct decimal *amounts, struct err *err);
 

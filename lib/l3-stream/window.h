@@ -51,8 +51,8 @@ enum window_fate {
 };
 
 /* Add a record, or take it back (retract 1). key: as for groups_add, with WINDOW_KEY_FRONT writable
- * bytes before key.at. Only a record that is counted changes anything. Returns an enum
- * window_fate, or -1: ERR_DATA as groups_add; ERR_CONFIG more than max_groups groups in open
+ * bytes before key.at, at most 16 KB. Only a record that is counted changes anything. Returns an
+ * enum window_fate, or -1: ERR_DATA as groups_add; ERR_CONFIG more than max_groups groups in open
  * windows; ERR_TEMP; or what the output has failed with since. */
 int windows_add(struct windows *w, const struct timestamp *t, struct slice key, int retract,
 		const struct decimal *amounts, struct err *err);
