@@ -103,6 +103,7 @@ struct tail {
 	struct pgrow *row;
 	struct feed *feed;
 	struct barrier resume; /* --resume; or zero */
+	int begun;             /* all is set up: what there is to give is being given */
 	int64_t acknowledged;  /* epoch */
 	int64_t looked_at;     /* when the table was last seen to be published: monotonic, */
 	int64_t looked_utc;    /* and seconds since 1970 */
@@ -498,13 +499,20 @@ static int poll_table(struct tail *t, struct err *err)
 	int result = pgpollfeed_begin(&f, &t->setup, given.poll, t->types,
 				      given.resume == NULL ? NULL : &t->resume, err);
 
-	if (result == 0)
+	t->begun = result == 0;
+	if (t->begun)
 		result = pgpollfeed_run(&f, err);
 	if (result == 0 && given.verbose)
 		tool_say("records %" PRIu64 ", barriers %" PRIu64, feed_records(t->feed),
 			 feed_barriers(t->feed));
 	pgpollfeed_free(&f);
 	return result;
+}
+
+static int is_creation_only(void)
+{
+	return given.create && !given.snapshot && !given.follow && !given.once &&
+	       given.until == NULL && given.resume == NULL && given.ack_file == NULL;
 }
 
 static int run(struct tail *t, struct err *err)
@@ -532,17 +540,38 @@ static int run(struct tail *t, struct err *err)
 	if (given.create) {
 		if (create(t, err) != 0)
 			return -1;
-		if (!given.snapshot && !given.follow && !given.once && given.until == NULL &&
-		    given.resume == NULL && given.ack_file == NULL)
+		if (is_creation_only())
 			return 0;
 	} else if (pgsetup_check(&t->setup, err) != 0) {
 		return -1;
 	}
-	if (begin(t, err) != 0 || follow(t, err) != 0 || finish(t, err) != 0)
+	if (begin(t, err) != 0)
+		return -1;
+	t->begun = 1;
+	if (follow(t, err) != 0 || finish(t, err) != 0)
 		return -1;
 	if (given.verbose)
 		say_counts(t);
 	return 0;
+}
+
+/* Told to stop while it was connecting, an endless run has finished on purpose too. A goal, a
+ * snapshot, and --create or --drop for their own sake have not been reached. */
+static int is_stopped_early(const struct tail *t, const struct err *err)
+{
+	return tool_stop && !t->begun && !given.once && given.until == NULL && !given.snapshot &&
+	       !given.drop && !is_creation_only() &&
+	       (err->status == ERR_TEMP || err->status == ERR_UNAVAILABLE);
+}
+
+static int end_early(struct tail *t, struct err *err)
+{
+	if (given.resume != NULL && feed_barriers(t->feed) == 0 &&
+	    feed_resume(t->feed, &t->resume, err) != 0)
+		return -1;
+	if (feed_awaited(t->feed) == NULL && feed_end(t->feed, err) != 0)
+		return -1;
+	return drain(t, 0, err) == 0 ? feed_close(t->feed, err) : -1;
 }
 
 int main(int argc, char **argv)
@@ -556,7 +585,8 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	status = 0;
-	if (read_options(&t, count, &err) != 0 || run(&t, &err) != 0)
+	if (read_options(&t, count, &err) != 0 ||
+	    (run(&t, &err) != 0 && (!is_stopped_early(&t, &err) || end_early(&t, &err) != 0)))
 		status = tool_fail(&err);
 	pgsource_stop(&t.source);
 	pgsetup_close(&t.setup);

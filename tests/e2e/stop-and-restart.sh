@@ -14,7 +14,7 @@ for signal in TERM INT HUP; do
     is "$(find "$work" -name 'metricas.db.*')" '' "SIG$signal: no file left but the store"
     passes "SIG$signal: the store is whole" ddb-put --verify "$TUBERIA_STORE"
     pipeline_start
-    sales 10 # which only the new run can store: it is past its start, where a signal is an error, when they are there
+    sales 10 # which only the new run can store: it is at work, and not still connecting, when they are there
     reaches_now
     equals_sql "SIG$signal, and started again"
 done
