@@ -1,5 +1,5 @@
 """metrics-cgi.py DIRECTORY: see metrics-cgi.sh. BENCH_SECONDS (5) of load for each figure, by wrk with one thread; the
-machine is shared by the load, nginx and the servers, so the ratios are what counts. The large store has ten million
+machine is shared by the load, nginx and the servers, so the ratios are what counts. The largest store has ten million
 items."""
 
 import atexit
@@ -20,8 +20,9 @@ import bench
 work = sys.argv[1]
 here = os.path.dirname(os.path.abspath(__file__))
 seconds = int(os.environ.get("BENCH_SECONDS", "5"))
-small, large = f"{work}/small.db", f"{work}/large.db"
-count = bench.scaled(6_300_000)
+# Sales in each store: a small one, and three that grow.
+sales = {f"{work}/small.db": 1000, **{f"{work}/{times}.db": bench.scaled(393_750 * times) for times in (1, 4, 16)}}
+small, least, _, large = stores = list(sales)
 processes = []
 
 
@@ -89,10 +90,12 @@ def load(port, connections, pids=(), script=None, duration=seconds):
     if "Non-2xx" in said or "Socket errors" in said:
         sys.exit(f"bench: port {port}: {said}")
     requests = int(re.search(r"(\d+) requests in", said)[1])
-    return {"rate_per_s": round(float(re.search(r"Requests/sec: +([\d.]+)", said)[1])),
+    took = {"rate_per_s": round(float(re.search(r"Requests/sec: +([\d.]+)", said)[1])),
             "p50_us": round(micros(re.search(r"50% +(\S+)", said)[1])),
-            "p99_us": round(micros(re.search(r"99% +(\S+)", said)[1])),
-            "cpu_us": round((cpu(pids) - before) * 1e6 / requests, 1)}
+            "p99_us": round(micros(re.search(r"99% +(\S+)", said)[1]))}
+    if pids:
+        took["cpu_us"] = round((cpu(pids) - before) * 1e6 / requests, 1)
+    return took
 
 
 def wait_for(port):
@@ -121,11 +124,11 @@ def free_port():
 
 aggregate = ("window-agg --time fecha --window 1d --by cliente_id,producto --count num_transacciones"
              " --sum monto=monto_total --max-groups 20000000")
-for store, sales, customers in ((small, 1000, 100), (large, count, max(100, count // 4))):
-    shell(f"{sys.executable} {here}/sales.py {sales} {customers} 3 | {aggregate} | ddb-put sqlite:{store}")
-items = shell(f"sqlite3 {large} 'SELECT count(*) FROM metricas'").strip()
-# Customers out of all of the store, in no order: no page of it is asked for much more often than another.
-for store in (small, large):
+items = {}
+for store, count in sales.items():
+    shell(f"{sys.executable} {here}/sales.py {count} {max(100, count // 4)} 3 | {aggregate} | ddb-put sqlite:{store}")
+    items[store] = int(shell(f"sqlite3 {store} 'SELECT count(*) FROM metricas'"))
+    # Customers out of all of the store, in no order: no page of it is asked for much more often than another.
     shell(f"""sqlite3 {store} "SELECT cliente_id FROM metricas WHERE id LIKE '%#*#*' AND cliente_id <> '*'" """
           f"| shuf -n 50000 >{store}.customers")
     with open(f"{store}.lua", "w", encoding="ascii") as f:
@@ -140,27 +143,27 @@ limit = shell("mktemp -u /dev/shm/tuberia-bench-XXXXXX").strip()
 atexit.register(lambda: os.path.exists(limit) and os.unlink(limit))
 environment = dict(os.environ, TUBERIA_API_KEYS=keys, TUBERIA_API_LIMIT="1000000000", TUBERIA_API_LIMIT_FILE=limit,
                    BENCH_STORE=large, BENCH_KEYS=keys, PYTHONPATH=here)
-ours = start(["metrics-cgi", "--listen", f"unix:{work}/large.socket", "--workers", "2", "-s", f"sqlite:{large}"], env=environment)
-ours_small = start(["metrics-cgi", "--listen", f"unix:{work}/small.socket", "--workers", "2", "-s", f"sqlite:{small}"], env=environment)
+ours = {store: start(["metrics-cgi", "--listen", f"unix:{store}.socket", "--workers", "2", "-s", f"sqlite:{store}"], env=environment)
+        for store in stores}
 fastapi = start(["/usr/bin/python3", "-m", "uvicorn", "--uds", f"{work}/fastapi.socket", "--workers", "2", "--no-access-log",
                  "--log-level", "error", "fastapi_app:app"], env=environment, stdout=subprocess.DEVNULL)
 fcgiwrap = start([shutil.which("fcgiwrap") or "/usr/sbin/fcgiwrap", "-c", "4", "-s", f"unix:{work}/wrap.socket"])
-ports = {name: free_port() for name in ("ours", "small", "fastapi", "static", "cgi")}
+ports = {name: free_port() for name in (*stores, "fastapi", "static", "cgi")}
 params = "".join(f"fastcgi_param {a} {b};" for a, b in (
     ("REQUEST_METHOD", "$request_method"), ("REQUEST_URI", "$request_uri"), ("REMOTE_ADDR", "$remote_addr")))
 cgi_params = "".join(f"fastcgi_param {a} {b};" for a, b in (
     ("SCRIPT_FILENAME", shutil.which("metrics-cgi")), ("GATEWAY_INTERFACE", "CGI/1.1"), ("TUBERIA_STORE", f"sqlite:{large}"),
     ("TUBERIA_API_KEYS", keys), ("TUBERIA_API_LIMIT", "1000000000"), ("TUBERIA_API_LIMIT_FILE", limit)))
+upstreams = "".join(f"""upstream store{n} {{ server unix:{store}.socket; keepalive 64; keepalive_requests 100000000; }}
+server {{ listen 127.0.0.1:{ports[store]}; location / {{ fastcgi_pass store{n}; fastcgi_keep_conn on; {params} }} }}
+""" for n, store in enumerate(stores))
 with open(f"{work}/nginx.conf", "w", encoding="ascii") as f:
     f.write(f"""{'user root;' if os.getuid() == 0 else ''} worker_processes 1; pid {work}/nginx.pid; error_log {work}/nginx.log;
 daemon off; events {{ worker_connections 1024; }}
 http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {work}/t1; fastcgi_temp_path {work}/t2;
 proxy_temp_path {work}/t3; scgi_temp_path {work}/t4; uwsgi_temp_path {work}/t5;
-upstream ours {{ server unix:{work}/large.socket; keepalive 64; keepalive_requests 100000000; }}
-upstream small {{ server unix:{work}/small.socket; keepalive 64; keepalive_requests 100000000; }}
+{upstreams}
 upstream fastapi {{ server unix:{work}/fastapi.socket; keepalive 64; keepalive_requests 100000000; }}
-server {{ listen 127.0.0.1:{ports['ours']}; location / {{ fastcgi_pass ours; fastcgi_keep_conn on; {params} }} }}
-server {{ listen 127.0.0.1:{ports['small']}; location / {{ fastcgi_pass small; fastcgi_keep_conn on; {params} }} }}
 server {{ listen 127.0.0.1:{ports['fastapi']}; location / {{ proxy_pass http://fastapi; proxy_http_version 1.1;
   proxy_set_header Connection ""; }} }}
 server {{ listen 127.0.0.1:{ports['static']}; root {work}/static; default_type application/json; }}
@@ -168,33 +171,37 @@ server {{ listen 127.0.0.1:{ports['cgi']}; location / {{ fastcgi_pass unix:{work
 }}
 """)
 nginx = start([shutil.which("nginx") or "/usr/sbin/nginx", "-p", work, "-c", f"{work}/nginx.conf"])
-body = wait_for(ports["ours"])
+body = wait_for(ports[large])
 if wait_for(ports["fastapi"]) != body:
     sys.exit("bench: metrics-cgi and FastAPI do not agree")
 os.makedirs(f"{work}/static/metricas/cliente")
 with open(f"{work}/static/metricas/cliente/10042", "wb") as f:
     f.write(body)
-wait_for(ports["static"])
-wait_for(ports["small"])
+for port in ports.values():
+    wait_for(port)
 
-# An epoch a second into the large store, as a pipeline does.
+# An epoch a second into the store that is asked, as a pipeline does.
 record = ('{"id":"%d#85120A#2010-12-01","cliente_id":%d,"producto":"85120A","num_transacciones":1,"monto_total":1.00,'
           '"fecha_hora":"2010-12-01T09:00:00"}\n')
-pipeline = start(["ddb-put", "--checkpoint", "bench", f"sqlite:{large}"], stdin=subprocess.PIPE)
+pipelines = {store: start(["ddb-put", "--checkpoint", "bench", f"sqlite:{store}"], stdin=subprocess.PIPE) for store in stores}
+fed = large
 ended = threading.Event()
 
 
 def feed():
-    epoch = 1
+    epochs = dict.fromkeys(stores, 0)
     while not ended.is_set():
+        store = fed
+        epochs[store] += 1
+        epoch = epochs[store]
         text = "".join(record % (n, n) for n in range(20000 + epoch % 100, 21000 + epoch % 100))
         text += '{"@barrier":{"epoch":%d,"pos":"p%d","time":"%s"}}\n' % (
             epoch, epoch, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
-        pipeline.stdin.write(text.encode())
-        pipeline.stdin.flush()
-        epoch += 1
+        pipelines[store].stdin.write(text.encode())
+        pipelines[store].stdin.flush()
         ended.wait(1)
-    pipeline.stdin.close()
+    for store, pipeline in pipelines.items():
+        pipeline.communicate(b'{"@end":{"records":%d}}\n' % (1000 * epochs[store]))
 
 
 feeder = threading.Thread(target=feed, daemon=True)
@@ -213,7 +220,7 @@ def table(work_text, rows):
     bench.keep("metrics-cgi", work_text, rows)
 
 
-servers = {"metrics-cgi, FastCGI": ("ours", ours.pid), "FastAPI, uvicorn": ("fastapi", fastapi.pid), "nginx, a static file": ("static", nginx.pid)}
+servers = {"metrics-cgi, FastCGI": (large, ours[large].pid), "FastAPI, uvicorn": ("fastapi", fastapi.pid), "nginx, a static file": ("static", nginx.pid)}
 for connections in (10, 50):
     samples = {name: [] for name in servers}
     for turn in range(bench.RUNS):
@@ -222,22 +229,27 @@ for connections in (10, 50):
     rows = {name: {k: statistics.median(s[k] for s in taken) for k in taken[0]} for name, taken in samples.items()}
     for name, (port, pid) in servers.items():
         rows[name]["memory_mb"] = round(memory(family(pid)), 1)
-    table(f"{connections} connections, a store of {items} items, an epoch a second", rows)
+    table(f"{connections} connections, a store of {items[large]} items, an epoch a second", rows)
 # One connection: how long an answer takes. Ten: how many there are when processors have nothing else to do; then all
 # that a large store costs is waiting for memory that is in no cache. In many short turns: what else the machine does
-# falls on both.
+# falls on all.
 for connections in (1, 10):
-    samples = {"large": [], "small": []}
+    samples = {store: [] for store in stores}
     for turn in range(bench.RUNS * seconds):
-        samples["large"].append(load(ports["ours"], connections, family(ours.pid), f"{large}.lua", 1))
-        samples["small"].append(load(ports["small"], connections, family(ours_small.pid), f"{small}.lua", 1))
-    rows = {f"{name}: {items if name == 'large' else 1000}": {k: statistics.median(s[k] for s in taken) for k in taken[0]}
-            for name, taken in samples.items()}
-    for row in rows.values():
-        row["time_x"] = round(rows["small: 1000"]["rate_per_s"] / row["rate_per_s"], 2)
-    plural = "" if connections == 1 else "s"
-    table(f"{connections} connection{plural}, all customers, a large store that is written each second and a small one",
-          rows)
+        for fed in stores:
+            samples[fed].append(load(ports[fed], connections, family(ours[fed].pid), f"{fed}.lua", 1))
+    rows = {f"{items[store]} items": {k: statistics.median(s[k] for s in taken) for k in taken[0]} for store, taken in samples.items()}
+    for store, row in zip(stores, rows.values()):
+        row["memory_mb"] = round(memory(family(ours[store].pid)), 1)
+        row["time_x"] = round(rows[f"{items[least]} items"]["rate_per_s"] / row["rate_per_s"], 2)
+    table(f"{connections} connection{'' if connections == 1 else 's'}, all customers of a store that is written each second, growing", rows)
+fed = large
+# And more requests, of one server.
+rows = {}
+for times in (1, 4, 16):
+    taken = load(ports[large], 10, family(ours[large].pid), f"{large}.lua", times)
+    rows[f"{times} s of requests"] = {**taken, "memory_mb": round(memory(family(ours[large].pid)), 1)}
+table("10 connections, requests one after the other, growing", rows)
 table("as CGI, under fcgiwrap, 4 connections", {"metrics-cgi, CGI": load(ports["cgi"], 4)})
 
 # One process after the other, in turn. A static program that does nothing is the least that a process costs: what the C
@@ -262,4 +274,6 @@ for row in rows.values():
 table("a whole CGI process", rows)
 ended.set()
 feeder.join()
-pipeline.wait()
+for store, pipeline in pipelines.items():
+    if pipeline.returncode != 0:
+        sys.exit(f"bench: ddb-put into {store} ended with status {pipeline.returncode}")
