@@ -142,9 +142,7 @@ static int read_options(struct agg *a, struct err *err)
 
 static int room_in_output(void *context, struct err *err)
 {
-	struct agg *a = context;
-
-	return writer_room(a->out, err);
+	return writer_room(context, err);
 }
 
 /* Before a wait for input: what can be done goes out. Returns after how many ms to ask again. */
@@ -167,7 +165,7 @@ static int set_up(struct agg *a, struct err *err)
 	if (a->zone == NULL || a->out == NULL ||
 	    buf_room(&a->key, WINDOW_KEY_FRONT + KEY_MAX + READER_PADDING) == NULL)
 		return err_memory(err);
-	output = (struct gather_output){writer_buf(a->out), room_in_output, a};
+	output = (struct gather_output){writer_buf(a->out), room_in_output, a->out};
 	a->windows = windows_new(&a->window, a->zone, &output);
 	if (a->windows == NULL)
 		return err_memory(err);

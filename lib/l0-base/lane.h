@@ -14,6 +14,11 @@
 /* Bytes of a block: the most that a message may have. */
 #define LANE_BLOCK ((size_t)32 << 10)
 
+/* Bytes to keep between what the caller writes for each message and what the work does: a cache
+ * line that both write goes to and fro between their processors, which may be far apart.
+ * Processors fetch lines in pairs. */
+#define LANE_APART 128
+
 struct lane;
 
 /* Do a block of whole messages, which begin at an address that malloc(3) would give. Returns 0, or

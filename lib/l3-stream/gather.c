@@ -30,6 +30,8 @@ struct gather {
 	struct message *adding; /* the last message written, if it is an ADD */
 	uint64_t most;          /* groups held, if each record since the last look made one */
 
+	char apart[LANE_APART];
+
 	/* Of whoever does what comes through the lane: */
 	struct gather_output out;
 	struct tumble tumble; /* with a zone of its own, which remembers what it was asked */
@@ -41,6 +43,7 @@ struct gather {
 	int stamped; /* day and tail are the texts of: */
 	struct tumble_window stamp;
 	struct buf day, tail;
+	char apart_too[LANE_APART];
 };
 
 /* ---- done in either thread ---- */
@@ -66,17 +69,20 @@ static int stamp(struct gather *g, const struct tumble_window *at)
 static int print(struct gather *g, const struct pane *p, struct err *err)
 {
 	struct tumble_window window = p->window;
-	size_t count = groups_count(p->groups);
+	/* Not looked at in *p again, which may lie beside a pane that the caller counts in. */
+	const struct groups *groups = p->groups;
+	size_t count = groups_count(groups);
+	int many = p->many;
 
 	for (size_t i = 0; i < count; i++) {
 		int printed;
 
-		if (p->many)
-			memcpy(&window, groups_key(p->groups, i).at, sizeof window);
-		if ((i == 0 || p->many) && stamp(g, &window) != 0)
+		if (many)
+			memcpy(&window, groups_key(groups, i).at, sizeof window);
+		if ((i == 0 || many) && stamp(g, &window) != 0)
 			return err_memory(err);
-		printed = groups_print(p->groups, i, buf_view(&g->day), buf_view(&g->tail),
-				       g->out.buf);
+		printed =
+			groups_print(groups, i, buf_view(&g->day), buf_view(&g->tail), g->out.buf);
 		if (printed < 0)
 			return err_memory(err);
 		g->printed += (uint64_t)printed;

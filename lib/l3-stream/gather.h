@@ -13,8 +13,9 @@
 #include "l2-line/group.h"
 #include "l2-line/tumble.h"
 
-/* Where records are printed: `room` is called behind each one, in either thread. Between
- * gather_settle and the next call the caller may use it. */
+/* Where records are printed: `room` is called behind each one, in either thread; what it reads is
+ * better nothing that the caller writes for each record (LANE_APART). Between gather_settle and the
+ * next call the caller may use it. */
 struct gather_output {
 	struct buf *buf;
 	int (*room)(void *context, struct err *err); /* returns 0, or -1 with *err */
