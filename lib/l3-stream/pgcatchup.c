@@ -106,6 +106,12 @@ static int copy_slot(struct pass *p, const char *slot, struct err *err)
 	return look_slot(p, err);
 }
 
+/* A processor's caches hold 8 MB: with 64 MB, what servers have by default, large transactions take
+ * a tenth to a third longer. What is beyond that comes before its commit. */
+static const char set_memory[] =
+	"SELECT pg_catalog.set_config(name, least(8192, setting::integer)::text, false)"
+	" FROM pg_catalog.pg_settings WHERE name = 'logical_decoding_work_mem'";
+
 static int prepare(struct pass *p, int sql_ascii, struct err *err)
 {
 	struct err ignored;
@@ -114,7 +120,7 @@ static int prepare(struct pass *p, int sql_ascii, struct err *err)
 		return -1;
 	/* If we are killed, the server shall notice while it decodes. Not every system can. */
 	pgconn_query(p->c, "SET client_connection_check_interval = '1s'", &ignored);
-	return 0;
+	return pgconn_query(p->c, set_memory, err) < 0 ? -1 : 0;
 }
 
 static void close_pass(struct pass *p)
