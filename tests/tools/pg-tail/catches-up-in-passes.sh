@@ -82,10 +82,11 @@ end=$(sql 'SELECT pg_current_wal_lsn()')
 
 # ---- both ways ----
 times='s/"time":"[^"]*"/"time":""/'
-# read_all NAME OPTION...: all of it into NAME, without the times of barriers.
+# read_all NAME OPTION...: all of it into NAME, without the times of barriers, and without the position of the last
+# one: the server also writes what is no transaction, and that may be counted in or not.
 read_all() {
     run pg-tail "${slot[@]}" -v --until "$end" --resume "$begin" --barrier-every 1h "${@:2}"
-    sed "$times" "$work/out" >"$1"
+    sed "$times" "$work/out" | tac | sed '0,/^{"@barrier"/ s/"pos":"[^"]*"/"pos":""/' | tac >"$1"
     cp "$work/err" "$1.err"
 }
 read_all "$work/followed" --catch-up never
