@@ -35,6 +35,8 @@ sell() {
 tail_in_background() {
     local file=$1
     shift
+    : >"$file" # not by the child alone: until then, what an earlier run left would be taken for its own
+    : >"$file.err"
     pg-tail "$@" >"$file" 2>"$file.err" &
     tail_pid=$!
     at_exit "kill -9 $tail_pid 2>/dev/null; wait $tail_pid 2>/dev/null"

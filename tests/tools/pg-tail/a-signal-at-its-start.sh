@@ -12,7 +12,9 @@ barrier=$(barriers "$work/out")
 # As a sink that stored less than it had promised would ask for it.
 repeated=${barrier/'"time"'/'"resume":"pg1:1:0/1:0:16384:public.ventas","time"'}
 
-is_connecting() { find "/proc/$tail_pid/fd" -lname 'socket:*' 2>/dev/null | grep -q .; }
+# It is pg-tail by now, and SIGTERM is handled.
+listens() { [ "$(<"/proc/$tail_pid/comm")" = pg-tail ] && ((0x$(awk '/^SigCgt/ { print $2 }' "/proc/$tail_pid/status") & 1 << 14)); }
+is_connecting() { listens && find "/proc/$tail_pid/fd" -lname 'socket:*' 2>/dev/null | grep -q .; }
 
 # stopped SIGNAL OPTION...: the server takes connections, and does not answer; sets code, and the output
 # is in $work/early.
@@ -64,7 +66,6 @@ kill -CONT "$postmaster"
 # No server at all, and told to wait for one.
 pg_stop
 tail_in_background "$work/early" -t ventas --wait 1h
-listens() { [ "$(<"/proc/$tail_pid/comm")" = pg-tail ] && ((0x$(awk '/^SigCgt/ { print $2 }' "/proc/$tail_pid/status") & 1 << 14)); }
 wait_for 30 listens || not_ok 'it has begun'
 stop_tail TERM
 is "$code $(<"$work/early") $(<"$work/early.err")" '0 {"@end":{"records":0}} ' '--wait for a server that is not there'
