@@ -370,7 +370,6 @@ static int take_keepalive(struct pgsource *s, const char *bytes, struct err *err
 	uint64_t end = pgoutput_get64(bytes + 1);
 
 	s->server_end = end;
-	s->server_time = (int64_t)pgoutput_get64(bytes + 9) + PGOUTPUT_EPOCH;
 	if (bytes[17] != 0 && send_status(s, 0, 0, err) != 0)
 		return -1;
 	if (s->begun != 0)
@@ -379,6 +378,9 @@ static int take_keepalive(struct pgsource *s, const char *bytes, struct err *err
 		return gap(err, s->place);
 	if (end >= s->goal)
 		s->caught_up = 1;
+	/* Before that, its clock says nothing of what it has not read yet. */
+	if (s->caught_up)
+		s->server_time = (int64_t)pgoutput_get64(bytes + 9) + PGOUTPUT_EPOCH;
 	if (end > s->place.lsn)
 		s->place = (struct pgplace){end, 0};
 	return PGSOURCE_IDLE;

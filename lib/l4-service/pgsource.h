@@ -54,7 +54,7 @@ struct pgsource {
 	int caught_up;       /* all that was in the log when we connected has been given */
 	int loose_partition; /* a partition without REPLICA IDENTITY FULL sent changes */
 	uint64_t server_end; /* how far the server has read its log */
-	int64_t server_time; /* its clock when it said so, microseconds since 1970 */
+	int64_t server_time; /* its clock then, if it had caught up; microseconds since 1970 */
 
 	/* the module's own */
 	struct pgconn *c;       /* of replication; idle while there are passes */
