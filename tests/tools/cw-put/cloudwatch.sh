@@ -109,13 +109,15 @@ like "$code $(cat err)" '^78 .*region' "no region"
 gate_rules '[{"fault": "delay", "seconds": 2, "times": 1}]'
 mkfifo feed
 barrier() { printf '{"@barrier":{"epoch":%d,"pos":"p","time":"%sZ"}}\n' "$@"; }
+now=$(minute now) # and all of it made before, or a slow machine would take longer than the service hangs
+for i in $(seq 3 2000); do window x 1 0.01 1 "$a" && barrier "$i" "$now"; done >rest
 cw-put -v --namespace Seis --no-zeros <feed 2>err &
 pid=$!
 exec 3>feed
 { barrier 1 "$a" && window x 1 1 1 "$a" && barrier 2 "$(minute now)"; } >&3
 waits() { [ "$(gate_seen '.faults.delay // 0')" = 1 ]; }
 wait_for 10 waits
-for i in $(seq 3 2000); do window x 1 0.01 1 "$a" && barrier "$i" "$(minute now)"; done >&3
+cat rest >&3
 printf '{"@end":{"records":1999}}\n' >&3
 exec 3>&-
 code=0
@@ -123,7 +125,7 @@ wait $pid || code=$?
 is "$code $(data '[.metrics[] | select(.namespace == "Seis" and .name == "TransaccionesXMinuto") | .sum, .count] | join(" ")')" "0 1999 1999" \
     "while the service does not answer, the stream is read on and merged"
 requests=$(sed -n 's/.*requests \([0-9]*\)$/\1/p' err)
-passes "in a few requests ($requests)" test "$requests" -lt 1000
+passes "in a few requests ($requests)" test "$requests" -lt 200
 
 # ---- alarms and a dashboard ----
 
