@@ -44,8 +44,28 @@ traffic_end now
 reaches_now
 equals_sql "a side branch was killed"
 
+# At the end nobody waits long for a branch. So first those of the metrics must have read what the store's has, but for
+# what a pipe holds.
+in_branches() {
+    local shell
+    for shell in $(pgrep -P "$(stage side-tee)"); do
+        pgrep -x -P "$shell" "$1"
+    done
+}
+bytes_read() { awk '/^rchar/ { print $2 }' "/proc/$1/io"; }
+branches_keep_up() {
+    local pid all
+    all=$(bytes_read "$(stage window-agg)")
+    for pid in $(in_branches window-agg); do
+        (($(bytes_read "$pid") > all - 65536)) || return
+    done
+}
+mapfile -t branches < <(in_branches cw-put)
+is "${#branches[@]}" 2 "both branches of the metrics are there"
+passes "and keep up" wait_for 60 branches_keep_up
 pipeline_stop
 is "$code" 0 "SIGTERM ends it, whatever stands beside it"
+wait_for 20 all_gone "${branches[@]}"
 like "$(cat pipeline.err)" 'branch [0-9] ended with status 3' "what died was said"
 
 # ---- metrics ----

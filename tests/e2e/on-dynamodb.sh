@@ -10,7 +10,7 @@ for name in pipeline-equals-sql stream-pipeline real-data filter stop-and-restar
     two-instances once-and-cron poll existing-table bad-records status; do
     tests+=("$TOP/tests/e2e/$name.sh")
 done
-ON_DYNAMODB=1 TIMEOUT_SCALE=2 "$TOP/tests/run" -v -b "$(dirname "$TUBERIA_BIN")" "${tests[@]}" >"$work/result" 2>&1
+ON_DYNAMODB=1 TIMEOUT_SCALE=8 "$TOP/tests/run" -v -b "$(dirname "$TUBERIA_BIN")" "${tests[@]}" >"$work/result" 2>&1
 like "$(tail -n 1 "$work/result")" '^[1-9][0-9]+ passed, 0 failed(, [12] skipped)?$' "on DynamoDB: $(tail -n 1 "$work/result")"
 note "$(grep -vE '^ok ' "$work/result" | tail -n 60)" "$(grep '^ok ' "$work/result")"
 is "$(grep -cE '^ok |^skip .*(real-data|clock)' "$work/result")" "${#tests[@]}" 'all of them ran'

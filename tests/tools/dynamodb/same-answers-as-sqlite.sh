@@ -43,7 +43,7 @@ for tool in ddb-put metrics-query; do
         sed -e "/^-- cmd/a . $work/environment; PATH=$work/bin:\$PATH; export PREFIX=t$number." \
             -e "/which store/!s/sqlite:\\([A-Za-z0-9._-]*\\)/dynamodb:t$number.\\1/g" -e "s/: m\\.db: /: t$number.m.db: /" "$case" >"$work/$tool/$name.case"
     done
-    TIMEOUT_SCALE=4 "$TOP/tests/run" -b "$(dirname "$TUBERIA_BIN")" "$work/$tool" >"$work/result" 2>&1
+    TIMEOUT_SCALE=8 "$TOP/tests/run" -b "$(dirname "$TUBERIA_BIN")" "$work/$tool" >"$work/result" 2>&1
     like "$(tail -n 1 "$work/result")" '^[1-9][0-9]+ passed, 0 failed$' "$tool: $(tail -n 1 "$work/result")"
     [ "$tap_failed" = 0 ] || note "$(head -n 60 "$work/result")"
 done

@@ -25,7 +25,7 @@ done
 script() {
     mkdir -p "$work/${1%/*}"
     sed -e "s|^\\. \"\$(dirname \"\$0\")/../../lib/tap.sh\"|. '$work/environment'; . '$TOP/tests/lib/tap.sh'|" \
-        -e "/^-- cmd/a . $work/environment" -e 's/wait_for 10 /wait_for 60 /' -e "${2:-}" "$TOP/tests/tools/$1" >"$work/$1"
+        -e "/^-- cmd/a . $work/environment" -e "${2:-}" "$TOP/tests/tools/$1" >"$work/$1"
 }
 
 # Epochs larger than memory are for a file alone; one seed, of as many requests as an emulator takes.
@@ -49,7 +49,7 @@ cp "$TOP"/tests/tools/metrics-cgi/_* "$work/metrics-cgi"
 sed -i 's|\$TUBERIA_BIN/metrics-cgi|$REAL/metrics-cgi|; s|\$TUBERIA_STORE|dynamodb:$(cut -d" " -f1 "$SIDES/${work//[!A-Za-z0-9._-]/_}_store_m.db")|' \
     "$work/metrics-cgi/_nginx.sh"
 for tool in ddb-put metrics-query metrics-cgi; do
-    TIMEOUT_SCALE=4 "$TOP/tests/run" -v -b "$(dirname "$TUBERIA_BIN")" "$work/$tool" >"$work/result" 2>&1
+    TIMEOUT_SCALE=8 "$TOP/tests/run" -v -b "$(dirname "$TUBERIA_BIN")" "$work/$tool" >"$work/result" 2>&1
     like "$(tail -n 1 "$work/result")" '^[1-9][0-9]+ passed, 0 failed$' "$tool: $(tail -n 1 "$work/result")"
     note "$(grep -E "^(ok|FAILED) " "$work/result")"
     [ "$tap_failed" = 0 ] || note "$(head -n 60 "$work/result")"

@@ -18,8 +18,14 @@ stalled() {
     [ "$(cpu "$1")" = "$before" ]
 }
 ended() { [[ $(cpu "$1") != [A-Y]* ]]; }
-# worked PID: it has spent some time: it is in mid-stream.
-worked() { [ "$(cpu "$1" | cut -d ' ' -f 2)" != 0 ]; }
+# works PID: it catches SIGTERM (15, which is bit 14), so it is no shell any more, nor a program that is being loaded; and
+# has spent some time since then: it is in mid-stream.
+catches() { (((0x$(awk '/^SigCgt/ { print $2 }' "/proc/$1/status" 2>/dev/null || echo 0) >> 14) & 1)); }
+works() {
+    catches "$1" || return 1
+    [ -n "$at_first" ] || at_first=$(cpu "$1")
+    [ "$(cpu "$1" | cut -d ' ' -f 2,3)" != "${at_first#* }" ]
+}
 # finish PID: waits for it; sets code. When it has not ended within 20 seconds: "still running".
 finish() {
     if wait_for 20 ended "$1"; then
@@ -54,7 +60,8 @@ for path in "$TUBERIA_BIN"/*; do
         # A shell has SIGINT ignored in what runs in the background, and tools respect that.
         env --default-signal=INT "${argv[@]}" <"$work/fifo" >"$work/out" 2>"$work/err" &
         pid=$!
-        wait_for 10 worked $pid
+        at_first=''
+        wait_for 10 works $pid
         kill -$signal $pid
         finish $pid
         wait
