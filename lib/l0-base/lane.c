@@ -211,7 +211,7 @@ static void hand_over(struct lane *l)
 }
 
 /* Returns 0, or -1 with the failure. */
-static int make_room(struct lane *l, struct err *err)
+static __attribute__((noinline)) int make_room(struct lane *l, struct err *err)
 {
 	int result;
 

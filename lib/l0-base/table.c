@@ -78,7 +78,7 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
 
 /* Takes 16 bytes a step, the last step overlapping the one before it, so that no byte outside the
  * key is read and none of it is left over. The construction is that of Wang Yi's wyhash. */
-static uint32_t hash_of(struct slice key)
+static inline uint32_t hash_of(struct slice key)
 {
 	const char *p = key.at;
 	size_t n = key.len;

@@ -318,8 +318,49 @@ static int count_digits(uint64_t n)
 	return few + (n >= tens[few]);
 }
 
+/* The way back of parse_short: the eight digits of n < 10^8, each the value of a byte, the first
+ * one in the lowest. Fours, pairs, digits: the quotients go below their remainders. */
+static inline uint64_t eight_digits(uint32_t n)
+{
+	uint64_t word = n / 10000 | (uint64_t)(n % 10000) << 32, upper;
+
+	upper = (word * 5243 >> 19) & 0x0000007f0000007fu; /* by 100, exact below 10000 */
+	word = upper | (word - 100 * upper) << 16;
+	upper = (word * 103 >> 10) & 0x000f000f000f000fu; /* by 10, exact below 100 */
+	return upper | (word - 10 * upper) << 8;
+}
+
+static inline void store8(char *to, uint64_t word)
+{
+	word = htole64(word);
+	memcpy(to, &word, sizeof word);
+}
+
+/* Of nearly all amounts: less than 10^8, with a scale below 8. */
+static inline size_t print_eight(uint32_t n, int minus, int scale, char out[DECIMAL_TEXT_MAX])
+{
+	uint64_t word = eight_digits(n);
+	int count = 8 - __builtin_ctzll(word | (uint64_t)1 << 56) / 8;
+	char *to = out + minus;
+
+	if (count < scale + 1)
+		count = scale + 1;
+	word |= EACH_BYTE('0');
+	*out = '-';
+	store8(to, word >> 8 * (8 - count)); /* what stands too far right is written over */
+	to += count - scale;
+	if (scale > 0) {
+		*to++ = '.';
+		store8(to, word >> 8 * (8 - scale));
+		to += scale;
+	}
+	*to = '\0';
+	return (size_t)(to - out);
+}
+
 /* Backward to where it belongs: the fraction, the point, the rest. */
-static inline size_t print_short(int64_t n, int scale, char out[DECIMAL_TEXT_MAX])
+static __attribute__((noinline)) size_t print_short(int64_t n, int scale,
+						    char out[DECIMAL_TEXT_MAX])
 {
 	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
 	int count = count_digits(left);
@@ -339,7 +380,8 @@ static inline size_t print_short(int64_t n, int scale, char out[DECIMAL_TEXT_MAX
 }
 
 /* 19 digits or more, in two halves; always one before the point. */
-static size_t print_long(const struct decimal *d, char out[DECIMAL_TEXT_MAX])
+static __attribute__((noinline)) size_t print_long(const struct decimal *d,
+						   char out[DECIMAL_TEXT_MAX])
 {
 	char digits[DECIMAL_DIGITS + 1], *to = out, *end = digits + sizeof digits, *first;
 	uint128 n = magnitude(d->unscaled);
@@ -365,6 +407,9 @@ static size_t print_long(const struct decimal *d, char out[DECIMAL_TEXT_MAX])
 size_t decimal_print(const struct decimal *d, char out[DECIMAL_TEXT_MAX])
 {
 	int64_t n = (int64_t)d->unscaled;
+	uint64_t magnitude = n < 0 ? -(uint64_t)n : (uint64_t)n;
 
+	if (n == d->unscaled && magnitude < 100000000 && d->scale < 8)
+		return print_eight((uint32_t)magnitude, n < 0, d->scale, out);
 	return n == d->unscaled ? print_short(n, d->scale, out) : print_long(d, out);
 }

@@ -204,7 +204,7 @@ static void set_extreme(const struct measure *m, int128 *number, int8_t *scale,
 	*scale = (int8_t)amount->scale;
 }
 
-static struct value *find_value(struct groups *g, struct slice key, uint32_t hash)
+static inline struct value *find_value(struct groups *g, struct slice key, uint32_t hash)
 {
 	const struct group_shape *shape = &g->plan->shape;
 	int fresh;

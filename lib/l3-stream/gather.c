@@ -225,8 +225,9 @@ static char *room_for_record(struct gather *g, struct pane *p, size_t size, stru
 	return at + sizeof(struct message);
 }
 
-static int add_at_once(struct gather *g, struct pane *p, struct slice key, int retract,
-		       const struct decimal *amounts, struct err *err)
+static __attribute__((noinline)) int add_at_once(struct gather *g, struct pane *p, struct slice key,
+						 int retract, const struct decimal *amounts,
+						 struct err *err)
 {
 	size_t before;
 	int failed;

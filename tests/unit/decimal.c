@@ -1,5 +1,6 @@
 #include "l1-value/decimal.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 
 #include "check.h"
@@ -189,6 +190,34 @@ static void check_parsing(void)
 	CHECK(decimal_parse((struct slice){NULL, 0}, &d, &err) == -1, "no text is no decimal");
 }
 
+/* Small numbers at every scale, as printf(3) prints their two parts: zeros in front and between. */
+static void check_small(void)
+{
+	static const int64_t tens[] = {1,      10,      100,      1000,     10000,
+				       100000, 1000000, 10000000, 100000000};
+	int right = 1;
+
+	for (int64_t i = -3000; i <= 3000; i++) {
+		for (int scale = 0; scale <= 8; scale++) {
+			/* Near 10^scale on either side, and near zero. */
+			for (int64_t n = i; n <= i + tens[scale]; n += tens[scale]) {
+				struct decimal d = {n, scale};
+				int64_t left = n < 0 ? -n : n;
+				char text[64], out[DECIMAL_TEXT_MAX];
+				int len = snprintf(text, sizeof text, "%s%" PRId64,
+						   n < 0 ? "-" : "", left / tens[scale]);
+
+				if (scale > 0)
+					snprintf(text + len, sizeof text - (size_t)len,
+						 ".%0*" PRId64, scale, left % tens[scale]);
+				right &= decimal_print(&d, out) == strlen(text) &&
+					 strcmp(out, text) == 0;
+			}
+		}
+	}
+	CHECK(right, "small numbers print as their parts do");
+}
+
 /* Every length of digits, with the point at every place: the steps between the ways of parsing and
  * of printing are somewhere among them. */
 static void check_lengths(void)
@@ -348,6 +377,7 @@ int main(void)
 {
 	check_parsing();
 	check_lengths();
+	check_small();
 	check_sums();
 	check_comparison();
 	return check_done();
