@@ -214,6 +214,21 @@ static int give(struct reader *r, size_t len, size_t taken, struct slice *line, 
 	return 1;
 }
 
+/* After a failure there is no whole line, but for one that is too long. */
+struct slice reader_ahead(const struct reader *r)
+{
+	size_t len = r->stopped || wants_stop(r) ? 0 : r->end - r->start;
+
+	return (struct slice){r->buf + r->start, len};
+}
+
+void reader_take(struct reader *r, size_t len)
+{
+	r->start += len + 1;
+	r->seen = r->start;
+	r->line_number++;
+}
+
 int reader_next(struct reader *r, struct slice *line, struct err *err)
 {
 	if (r->failure.status != ERR_NONE) {

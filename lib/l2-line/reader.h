@@ -37,6 +37,13 @@ void reader_stop_when(struct reader *r, const volatile sig_atomic_t *stop, const
  * the next call; READER_PADDING bytes behind it may be read. */
 int reader_next(struct reader *r, struct slice *line, struct err *err);
 
+/* What was read and not given yet: lines, the last of which may lack its end. For callers that find
+ * the end of a line themselves: reader_take then stands for the reader_next that would give this
+ * line of `len` bytes, at most READER_LINE_MAX, which a newline follows. Empty when reader_next has
+ * to be asked. */
+struct slice reader_ahead(const struct reader *r);
+void reader_take(struct reader *r, size_t len);
+
 int reader_stopped(const struct reader *r);          /* 1: reader_next gave 0 because of *stop */
 int reader_unterminated(const struct reader *r);     /* 1: the last line had no newline */
 uint64_t reader_line_number(const struct reader *r); /* of the last line given, from 1 */

@@ -34,6 +34,9 @@ struct scan {
 	unsigned next_learned; /* the one to be replaced next */
 	unsigned unlearned;    /* lines that had to be read in full since we last learned */
 	unsigned matched;      /* lines that had a known shape since then */
+	/* That of the line before, if by scan_ahead: then the values of its absent fields are set.
+	 */
+	const struct learned *ahead;
 
 	/* The scalars of the line that is read in full: more of them cannot be learned. */
 	struct scalar scalar[SHAPE_SCALARS_MAX];
@@ -183,25 +186,35 @@ static int undo_escapes(struct scan *s, struct slice line, struct scan_value *va
 
 _Static_assert(SCAN_FIELDS_MAX <= 64, "a bit for each");
 
-/* Set the values of a line by a shape that we know. Returns 1, 0 when it has another, or -1. */
-static int scan_learned(struct scan *s, const struct learned *l, struct slice line,
-			struct scan_value *values, struct err *err)
+/* The shape of the line that text begins with, its length and values set, but for those of absent
+ * fields and for escapes; or NULL when it has none that we know. What shapes before it have set,
+ * this one sets too: so far they are the same. */
+static inline const struct learned *find_shape(struct scan *s, struct slice text, size_t *len,
+					       struct scan_value *values, uint64_t *escaped)
 {
-	uint64_t escaped;
+	for (size_t i = 0; i < SHAPES && s->learned[i].shape != NULL; i++) {
+		*len = shape_match(s->learned[i].shape, text, values, escaped);
+		if (*len != 0) {
+			s->matched++;
+			return &s->learned[i];
+		}
+	}
+	return NULL;
+}
 
-	if (!shape_match(l->shape, line, values, &escaped))
-		return 0;
+static void set_absent(const struct learned *l, struct scan_value *values)
+{
 	for (int i = 0; i < l->absent_count; i++)
 		values[l->absent[i]] = (struct scan_value){0};
-	return escaped != 0 && undo_escapes(s, line, values, escaped, err) != 0 ? -1 : 1;
 }
 
 /* Is it worth the time to learn the shape of this line? Where shapes never come again, it is not.
- */
-static int worth_learning(const struct scan *s)
+ * What has a newline inside is no line of a stream, and scan_ahead would take less for one. */
+static int worth_learning(const struct scan *s, struct slice line)
 {
-	return s->learned[SHAPES - 1].shape == NULL || s->matched > SHAPES ||
-	       s->unlearned > 64 * SHAPES;
+	return (s->learned[SHAPES - 1].shape == NULL || s->matched > SHAPES ||
+		s->unlearned > 64 * SHAPES) &&
+	       memchr(line.at, '\n', line.len) == NULL;
 }
 
 static void learn(struct scan *s, struct slice line, const struct scan_value *values)
@@ -307,22 +320,40 @@ static int scan_full(struct scan *s, struct scan_value *values, struct err *err)
 
 int scan_line(struct scan *s, struct slice line, struct scan_value *values, struct err *err)
 {
-	s->control = 0;
-	for (size_t i = 0; i < SHAPES && s->learned[i].shape != NULL; i++) {
-		int found = scan_learned(s, &s->learned[i], line, values, err);
+	uint64_t escaped;
+	size_t len;
+	const struct learned *l = find_shape(s, line, &len, values, &escaped);
 
-		if (found != 0) {
-			s->matched++;
-			return found < 0 ? -1 : 0;
-		}
+	s->control = 0;
+	s->ahead = NULL;
+	/* Less than all of it is no line, if it has several. */
+	if (l != NULL && len == line.len) {
+		set_absent(l, values);
+		return escaped == 0 ? 0 : undo_escapes(s, line, values, escaped, err);
 	}
 	jsontext_begin(s->text, line);
 	if (scan_full(s, values, err) != 0)
 		return -1;
 	s->unlearned++;
-	if (!s->control && worth_learning(s))
+	if (!s->control && worth_learning(s, line))
 		learn(s, line, values);
 	return 0;
+}
+
+int scan_ahead(struct scan *s, struct slice text, struct slice *line, struct scan_value *values,
+	       struct err *err)
+{
+	uint64_t escaped;
+	const struct learned *l = find_shape(s, text, &line->len, values, &escaped);
+
+	if (l == NULL || line->len == text.len)
+		return 0;
+	line->at = text.at;
+	s->control = 0;
+	if (l != s->ahead)
+		set_absent(l, values);
+	s->ahead = l;
+	return escaped != 0 && undo_escapes(s, *line, values, escaped, err) != 0 ? -1 : 1;
 }
 
 int scan_control(const struct scan *s, struct slice *name, struct slice *value)

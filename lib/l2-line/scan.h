@@ -27,7 +27,15 @@ void scan_free(struct scan *s);
  * until the next call and as long as the line. Returns 0, or -1 with ERR_DATA and err.byte. */
 int scan_line(struct scan *s, struct slice line, struct scan_value *values, struct err *err);
 
-/* After scan_line: when the object has a single key, and that begins with '@', it is a control
+/* Scan the line that text begins with, if it is like lines before it: then its end, too, is found
+ * on the way. text: what there is of the input, with READER_PADDING readable bytes behind it.
+ * values: the same as in the call before, left as they were. Returns 1 with *line (its newline cut
+ * off); 0 when it is another, or its newline is not there yet: scan_line is to say what it is; or
+ * -1, also with *line, as scan_line. */
+int scan_ahead(struct scan *s, struct slice text, struct slice *line, struct scan_value *values,
+	       struct err *err);
+
+/* After either: when the object has a single key, and that begins with '@', it is a control
  * record (tuberia(7)): returns 1 with the name behind the '@', escapes undone, and the raw JSON
  * value. */
 int scan_control(const struct scan *s, struct slice *name, struct slice *value);

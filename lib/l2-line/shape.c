@@ -153,10 +153,10 @@ static const char *take_word(const char *at, enum scan_kind *kind)
 	}
 }
 
-int shape_match(const struct shape *s, struct slice line, struct scan_value *values,
-		uint64_t *escaped)
+size_t shape_match(const struct shape *s, struct slice text, struct scan_value *values,
+		   uint64_t *escaped)
 {
-	const char *at = line.at, *end = line.at + line.len;
+	const char *at = text.at, *end = text.at + text.len;
 	const struct piece *p = s->piece, *last = p + s->count;
 	struct scan_value unwanted;
 
@@ -168,7 +168,7 @@ int shape_match(const struct shape *s, struct slice line, struct scan_value *val
 		if (end - at <= p->len || !has_piece(at, p))
 			return 0;
 		first = at + p->len;
-		v->byte = (size_t)(first - line.at) + 1;
+		v->byte = (size_t)(first - text.at) + 1;
 		/* Its end may be found to lie behind `end`: then the piece that must follow is not
 		 * there. */
 		if (*first == '"') {
@@ -200,5 +200,8 @@ int shape_match(const struct shape *s, struct slice line, struct scan_value *val
 		v->raw.at = first;
 		v->raw.len = (size_t)(at - first);
 	}
-	return end - at == p->len && has_piece(at, p);
+	if (end - at < p->len || !has_piece(at, p))
+		return 0;
+	at += p->len;
+	return at == end || *at == '\n' ? (size_t)(at - text.at) : 0;
 }

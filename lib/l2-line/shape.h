@@ -30,10 +30,11 @@ struct shape;
 struct shape *shape_new(struct slice line, const struct scalar *scalars, size_t count);
 void shape_free(struct shape *s); /* NULL is allowed */
 
-/* When line has this shape (and so is valid), set the values of its fields and return 1. Otherwise
- * return 0: the line has another shape, or is not valid; some values may have been set. The texts
- * of strings have their escapes still: *escaped has a bit for each field (modulo 64) with some. */
-int shape_match(const struct shape *s, struct slice line, struct scan_value *values,
-		uint64_t *escaped);
+/* When the line that text begins with has this shape (and so is valid), set the values of its
+ * fields and return its length: a line ends at a newline, or where text does. Otherwise return 0:
+ * it has another shape, or is not valid; some values may have been set. The texts of strings have
+ * their escapes still: *escaped has a bit for each field (modulo 64) with some. */
+size_t shape_match(const struct shape *s, struct slice text, struct scan_value *values,
+		   uint64_t *escaped);
 
 #endif

@@ -205,39 +205,66 @@ static int control_record(struct intake *in, struct slice name, struct slice val
 	return place(in, err);
 }
 
-int intake_next(struct intake *in, struct err *err)
+/* The next line, if it is like those before. Returns as scan_ahead. */
+static int known_line(struct intake *in, struct err *why)
 {
 	struct intake_state *st = in->state;
+	int known = scan_ahead(st->scan, reader_ahead(st->reader), &in->line, in->value, why);
+
+	if (known == 0 || in->line.len > READER_LINE_MAX)
+		return 0;
+	reader_take(st->reader, in->line.len);
+	return known;
+}
+
+/* The next line, whatever it is. Returns 1, or what intake_next then returns: INTAKE_END, or -1. */
+static int any_line(struct intake *in, struct err *err)
+{
+	struct reader *r = in->state->reader;
+	int more = reader_next(r, &in->line, err);
+
+	if (more < 0 && err->status == ERR_DATA)
+		return err_prefix(err, "%s:%" PRIu64, in->name, reader_line_number(r) + 1);
+	if (more < 0)
+		return -1;
+	if (more == 0) {
+		in->stopped = reader_stopped(r);
+		return intake_flush_rejects(in, err) != 0 ? -1 : INTAKE_END;
+	}
+	return in->controlled && reader_unterminated(r) ? cut_short(in, err) : 1;
+}
+
+/* Returns 0, or -1: that line is bad. */
+static int read_line(struct intake *in, struct err *why)
+{
+	if (in->ended)
+		return err_set(why, ERR_DATA, "a line behind \"@end\"");
+	if (in->line.len == 0)
+		return err_set(why, ERR_DATA, "empty line");
+	return scan_line(in->state->scan, in->line, in->value, why);
+}
+
+int intake_next(struct intake *in, struct err *err)
+{
 	struct slice name, value;
 	struct err why;
 
 	for (;;) {
-		int more = reader_next(st->reader, &in->line, err);
-		int bad = 0;
+		int known = in->ended ? 0 : known_line(in, &why);
 
-		if (more < 0 && err->status == ERR_DATA)
-			return err_prefix(err, "%s:%" PRIu64, in->name,
-					  reader_line_number(st->reader) + 1);
-		if (more < 0)
-			return -1;
-		if (more == 0) {
-			in->stopped = reader_stopped(st->reader);
-			return intake_flush_rejects(in, err) != 0 ? -1 : INTAKE_END;
+		if (known == 0) {
+			int more = any_line(in, err);
+
+			if (more <= 0)
+				return more;
+			known = read_line(in, &why) == 0 ? 1 : -1;
 		}
-		if (in->controlled && reader_unterminated(st->reader))
-			return cut_short(in, err);
-		if (in->ended)
-			bad = err_set(&why, ERR_DATA, "a line behind \"@end\"");
-		else if (in->line.len == 0)
-			bad = err_set(&why, ERR_DATA, "empty line");
-		else
-			bad = scan_line(st->scan, in->line, in->value, &why);
-		if (bad) {
+		if (known < 0) {
 			if (reject_line(in, &why, err) != 0)
 				return -1;
 			continue;
 		}
-		if (scan_control(st->scan, &name, &value))
+		if (scan_control(in->state->scan, &name, &value))
 			return control_record(in, name, value, err);
 		in->records++;
 		return INTAKE_RECORD;

@@ -191,6 +191,38 @@ static void check_line(struct scan *practised, struct scan *portable, struct sli
 	scan_free(fresh);
 }
 
+/* Two scanners that read one line after another, of which more stands behind each, and their
+ * values. */
+struct pair {
+	struct scan *scan, *portable;
+	struct scan_value values[FIELDS], others[FIELDS];
+};
+
+/* A line whose end they find themselves must be the one before the first newline. */
+static void check_ahead(struct pair *p, struct slice text)
+{
+	struct scan_value values[FIELDS];
+	struct err err = {0}, other = {0};
+	struct slice line, other_line;
+	struct scan *fresh;
+	const char *newline = memchr(text.at, '\n', text.len);
+	size_t len = newline == NULL ? text.len : (size_t)(newline - text.at);
+	int found = scan_ahead(p->scan, text, &line, p->values, &err);
+
+	demand(portable_scan_ahead(p->portable, text, &other_line, p->others, &other) == found);
+	if (found == 0) { /* perhaps they learn its shape */
+		scan_line(p->scan, (struct slice){text.at, len}, p->values, &err);
+		portable_scan_line(p->portable, (struct slice){text.at, len}, p->others, &other);
+		return;
+	}
+	demand(found == 1 && newline != NULL && line.at == text.at && line.len == len &&
+	       other_line.len == len);
+	check_same(0, &err, p->values, 0, &other, p->others);
+	demand(scan_new(fields, FIELDS, &fresh, &err) == 0);
+	check_same(0, &err, p->values, scan_line(fresh, line, values, &other), &other, values);
+	scan_free(fresh);
+}
+
 static void check_text(struct slice text)
 {
 	struct err err = {0}, other = {0};
@@ -211,6 +243,7 @@ static void check_text(struct slice text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct scan *practised, *portable;
+	struct pair reading;
 	struct err err;
 	size_t at = 0;
 	char *copy;
@@ -218,6 +251,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_text((struct slice){(const char *)data, size});
 	demand(scan_new(fields, FIELDS, &practised, &err) == 0);
 	demand(portable_scan_new(fields, FIELDS, &portable, &err) == 0);
+	demand(scan_new(fields, FIELDS, &reading.scan, &err) == 0);
+	demand(portable_scan_new(fields, FIELDS, &reading.portable, &err) == 0);
 	while (at < size) {
 		const uint8_t *newline = memchr(data + at, '\n', size - at);
 		size_t len = newline == NULL ? size - at : (size_t)(newline - (data + at));
@@ -229,9 +264,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memset(copy + len, (int)("\"0}\\"[size % 4]), 64);
 		check_line(practised, portable, (struct slice){copy, len});
 		free(copy);
+		copy = malloc(size - at + 64);
+		demand(copy != NULL);
+		memcpy(copy, data + at, size - at);
+		memset(copy + size - at, '\n', 64);
+		check_ahead(&reading, (struct slice){copy, size - at});
+		free(copy);
 		at += len + 1;
 	}
 	scan_free(practised);
 	portable_scan_free(portable);
+	scan_free(reading.scan);
+	portable_scan_free(reading.portable);
 	return 0;
 }

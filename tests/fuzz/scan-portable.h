@@ -18,6 +18,7 @@
 #define scan_new portable_scan_new
 #define scan_free portable_scan_free
 #define scan_line portable_scan_line
+#define scan_ahead portable_scan_ahead
 #define scan_control portable_scan_control
 #define scan_check portable_scan_check
 
@@ -28,6 +29,7 @@
 #undef scan_new
 #undef scan_free
 #undef scan_line
+#undef scan_ahead
 #undef scan_control
 #undef scan_check
 
@@ -35,6 +37,8 @@
 int scan_new(const char *const *fields, size_t count, struct scan **out, struct err *err);
 void scan_free(struct scan *s);
 int scan_line(struct scan *s, struct slice line, struct scan_value *values, struct err *err);
+int scan_ahead(struct scan *s, struct slice text, struct slice *line, struct scan_value *values,
+	       struct err *err);
 int scan_control(const struct scan *s, struct slice *name, struct slice *value);
 int scan_check(struct slice text, struct err *err);
 

@@ -83,6 +83,8 @@ static int writing_child(struct slice bytes, size_t piece, int rest, pid_t *pid)
 	_exit(0);
 }
 
+static int taken; /* lines, by next_line */
+
 static int temporary_file(struct slice bytes)
 {
 	char path[] = "/tmp/tuberia-reader-XXXXXX";
@@ -93,6 +95,20 @@ static int temporary_file(struct slice bytes)
 		abort();
 	lseek(fd, 0, SEEK_SET);
 	return fd;
+}
+
+/* reader_next; or, two times of three where the line is there already, what stands for it. */
+static int next_line(struct reader *r, struct slice *line, struct err *err)
+{
+	struct slice ahead = reader_ahead(r);
+	const char *newline = ahead.len > 0 ? memchr(ahead.at, '\n', ahead.len) : NULL;
+
+	if (newline == NULL || reader_line_number(r) % 3 == 0)
+		return reader_next(r, line, err);
+	*line = (struct slice){ahead.at, (size_t)(newline - ahead.at)};
+	taken++;
+	reader_take(r, line->len);
+	return line->len <= READER_LINE_MAX;
 }
 
 /* Read all lines of fd and compare them with the text's, as a plain loop splits it. */
@@ -109,14 +125,15 @@ static int lines_are(int fd, struct slice text)
 		const char *newline = memchr(text.at + at, '\n', text.len - at);
 		size_t len = newline ? (size_t)(newline - (text.at + at)) : text.len - at;
 
-		same = reader_next(r, &line, &err) == 1 &&
+		same = next_line(r, &line, &err) == 1 &&
 		       slice_equal(line, (struct slice){text.at + at, len}) &&
 		       reader_line_number(r) == ++number &&
 		       reader_unterminated(r) == (newline == NULL);
 		at += len + (newline != NULL);
 	}
 	for (int twice = 0; twice < 2; twice++)
-		same = same && reader_next(r, &line, &err) == 0 && !reader_stopped(r);
+		same = same && reader_ahead(r).len == 0 && reader_next(r, &line, &err) == 0 &&
+		       !reader_stopped(r);
 	reader_free(r);
 	close(fd);
 	return same;
@@ -171,7 +188,9 @@ static void test_many(void)
 		to[i] = '\n';
 		b.len += i + 1;
 	}
+	taken = 0;
 	CHECK(lines_are(temporary_file(buf_view(&b)), buf_view(&b)), "lines over block borders");
+	CHECK(taken > 1900, "most of which were found ahead: %d", taken);
 	CHECK(through_pipe(buf_view(&b), 65536, 0, 0), "through a pipe");
 	CHECK(through_pipe(buf_view(&b), 4099, 1, 1), "through a non-blocking pipe");
 	b.len = 20000;
@@ -377,6 +396,7 @@ static void test_stop(void)
 	}
 	CHECK(reader_next(r, &line, &err) == 0 && reader_stopped(r) && stop,
 	      "a signal ends the wait; half a line is no line");
+	CHECK(reader_ahead(r).len == 0, "and nothing is ahead of it");
 	reap(pid);
 	CHECK(reader_next(r, &line, &err) == 0 && reader_stopped(r), "and it stays ended");
 	reader_free(r);

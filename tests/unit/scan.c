@@ -148,6 +148,16 @@ static void test_paths(void)
 	scan_free(s);
 }
 
+static int same_values(const struct scan_value *a, const struct scan_value *b)
+{
+	for (size_t i = 0; i < 5; i++)
+		if (a[i].kind != b[i].kind || !slice_equal(a[i].raw, b[i].raw) ||
+		    !slice_equal(a[i].text, b[i].text) || a[i].byte != b[i].byte ||
+		    a[i].raw.at != b[i].raw.at)
+			return 0;
+	return 1;
+}
+
 /* A scanner that has seen lines of one shape must judge a line as a new one does: every single-byte
  * change, cut and insertion. */
 static int same_verdict(struct scan *trained, const char *text, size_t len)
@@ -162,12 +172,39 @@ static int same_verdict(struct scan *trained, const char *text, size_t len)
 
 	if (same && one != 0)
 		same = e.byte == f.byte && strcmp(e.message, f.message) == 0;
-	for (size_t i = 0; same && one == 0 && i < 5; i++)
-		same = a[i].kind == b[i].kind && slice_equal(a[i].raw, b[i].raw) &&
-		       slice_equal(a[i].text, b[i].text) && a[i].byte == b[i].byte &&
-		       a[i].raw.at == b[i].raw.at;
+	same = same && (one != 0 || same_values(a, b));
 	scan_free(fresh);
 	free((void *)(uintptr_t)line.at);
+	return same;
+}
+
+/* What it takes for a line when more stands behind it must be the line up to the first newline, if
+ * it takes anything; *found counts how often. */
+static int same_ahead(struct scan *trained, const char *text, size_t len, int *found)
+{
+	static const char *const fields[] = {"cliente_id", "producto", "monto", "fecha", "n.m"};
+	struct slice all = padded(text, len, '\n'), line, first;
+	static struct scan_value a[5];
+	struct scan_value b[5];
+	struct err e;
+	const char *newline = len > 0 ? memchr(all.at, '\n', len) : NULL;
+	int got = scan_ahead(trained, all, &line, a, &e), same = got == 0;
+
+	if (got == 1 && newline != NULL) {
+		struct scan *fresh = scanner(fields, 5);
+
+		first = padded(all.at, (size_t)(newline - all.at), 'x');
+		same = line.at == all.at && line.len == first.len &&
+		       scan_line(fresh, first, b, &e) == 0;
+		for (size_t i = 0; same && i < 5; i++)
+			if (b[i].kind != SCAN_ABSENT)
+				b[i].raw.at += all.at - first.at;
+		same = same && same_values(a, b);
+		scan_free(fresh);
+		free((void *)(uintptr_t)first.at);
+		++*found;
+	}
+	free((void *)(uintptr_t)all.at);
 	return same;
 }
 
@@ -191,7 +228,7 @@ static void test_shapes(void)
 	for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
 		size_t len = strlen(bases[i]);
 		struct slice line = padded(bases[i], len, ' ');
-		int same = 1;
+		int same = 1, found = 0;
 
 		for (size_t at = 0; at <= len && same; at++) {
 			for (int c = 0; c < 256 && same; c++) {
@@ -201,6 +238,11 @@ static void test_shapes(void)
 				if (at < len) {
 					text[at] = (char)c;
 					same &= same_verdict(s, text, len);
+					text[len] = '\n';
+					same &= same_ahead(s, text, len + 1, &found);
+					memcpy(text + len + 1, bases[i], len);
+					same &= same_ahead(s, text, 2 * len + 1, &found);
+					same &= same_verdict(s, text, 2 * len + 1);
 				}
 				memcpy(text, bases[i], at);
 				text[at] = (char)c;
@@ -216,7 +258,54 @@ static void test_shapes(void)
 		}
 		free((void *)(uintptr_t)line.at);
 		CHECK(same, "a scanner in practice judges as a new one does: %s", bases[i]);
+		/* The last one has no shape: a field of it is an array. */
+		CHECK(i == 2 || found >= 2 * (int)len, "and finds the ends of %d lines", found);
 	}
+	scan_free(s);
+}
+
+/* Lines of several shapes in turn, some of which lack a field, and one that has no shape. */
+static void test_ahead(void)
+{
+	static const char *const fields[] = {"@op", "m"};
+	static const char *const lines[] = {
+		"{\"@op\":\"-\",\"m\":1,\"n\":2}", "{\"@op\":\"+\",\"m\":3}", "{\"m\":4}",
+		"{\"@op\":\"-\",\"m\":5,\"o\":6}", "{\"@op\":\"-\",\"m\":[]}"};
+	struct scan *s = scanner(fields, 2);
+	struct scan_value v[2], w[2];
+	struct err err;
+	unsigned state = 1, ahead = 0;
+	int same = 1;
+
+	for (int i = 0; i < 3000 && same; i++) {
+		char text[200];
+		const char *now;
+		struct slice all, line;
+		struct scan *fresh = scanner(fields, 2);
+		int found;
+
+		state = state * 1103515245 + 12345;
+		now = lines[(state >> 16) % 5];
+		snprintf(text, sizeof text, "%s\n%s\n", now, lines[(state >> 20) % 5]);
+		all = padded(text, strlen(text), '"');
+		/* Without its newline it may not be all of it. */
+		same &= scan_ahead(s, (struct slice){all.at, strlen(now)}, &line, v, &err) == 0;
+		found = scan_ahead(s, all, &line, v, &err);
+		ahead += found == 1;
+		if (found == 0) {
+			line = (struct slice){all.at, strlen(now)};
+			same &= scan_line(s, line, v, &err) == 0;
+		}
+		same &= slice_is(line, now) && scan_line(fresh, line, w, &err) == 0;
+		for (int k = 0; k < 2; k++)
+			same &= v[k].kind == w[k].kind && slice_equal(v[k].raw, w[k].raw) &&
+				slice_equal(v[k].text, w[k].text) && v[k].byte == w[k].byte;
+		if (!same)
+			printf("# line %d: %s\n", i, now);
+		scan_free(fresh);
+		free((void *)(uintptr_t)all.at);
+	}
+	CHECK(same && ahead > 1500, "lines of several shapes in turn: %u were found ahead", ahead);
 	scan_free(s);
 }
 
@@ -225,5 +314,6 @@ int main(void)
 	test_fields();
 	test_paths();
 	test_shapes();
+	test_ahead();
 	return check_done();
 }
