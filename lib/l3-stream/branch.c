@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "l0-base/shell.h"
 #include "l3-stream/control.h"
 
 #define PIPE_SIZE (1 << 20)
@@ -19,8 +19,6 @@
 #define PAUSE_FIRST SECOND
 #define PAUSE_MOST (60 * SECOND)
 #define TELL_EVERY (60 * SECOND)
-
-extern char **environ;
 
 struct branch {
 	struct branch_options o;
@@ -139,36 +137,6 @@ void branch_skip(struct branch *b)
 
 /* ---- the command ---- */
 
-static int spawn(struct branch *b, int input)
-{
-	const char *const argv[] = {"sh", "-c", b->o.command, NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, usual;
-	int failed;
-
-	sigemptyset(&none);
-	sigemptyset(&usual);
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGTERM);
-	sigaddset(&usual, SIGINT);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &usual);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						      POSIX_SPAWN_SETPGROUP);
-	posix_spawn_file_actions_adddup2(&files, input, 0);
-	posix_spawn_file_actions_adddup2(&files, 2, 1);
-	posix_spawn_file_actions_addclosefrom_np(&files, 3);
-	failed = posix_spawn(&b->child, "/bin/sh", &files, &attributes, (char *const *)argv,
-			     environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return failed;
-}
-
 static void again_later(struct branch *b, int64_t now)
 {
 	b->next_start = now + b->pause;
@@ -182,7 +150,7 @@ static void start(struct branch *b, int64_t now)
 	if (pipe2(ends, O_CLOEXEC) != 0) {
 		failed = errno;
 	} else {
-		failed = spawn(b, ends[0]);
+		failed = shell_start(b->o.command, ends[0], &b->child);
 		close(ends[0]);
 		if (failed)
 			close(ends[1]);

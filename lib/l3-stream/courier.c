@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -13,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "l0-base/shell.h"
+
 /* Lines that may wait. */
 #define WAITING_MAX 256
 /* Between SIGTERM and SIGKILL. */
 #define GRACE_MS 2000
-
-extern char **environ;
 
 struct courier {
 	struct courier_options o;
@@ -78,37 +77,6 @@ static int line_as_file(const struct courier *c)
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_SET);
 	return fd;
-}
-
-/* Start the command in a process group of its own, with the signals of a fresh process. Returns 0,
- * or an errno value. */
-static int start(const struct courier *c, int input, pid_t *child)
-{
-	const char *const argv[] = {"sh", "-c", c->o.command, NULL};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, usual;
-	int failed;
-
-	sigemptyset(&none);
-	sigemptyset(&usual);
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGTERM);
-	sigaddset(&usual, SIGINT);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &usual);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						      POSIX_SPAWN_SETPGROUP);
-	posix_spawn_file_actions_adddup2(&files, input, 0);
-	posix_spawn_file_actions_adddup2(&files, 2, 1);
-	posix_spawn_file_actions_addclosefrom_np(&files, 3);
-	failed = posix_spawn(child, "/bin/sh", &files, &attributes, (char *const *)argv, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return failed;
 }
 
 /* Wait for the child, not longer than this. Returns 1 when it has ended. */
@@ -176,7 +144,7 @@ static void run_line(struct courier *c)
 
 	if (add_omitted(c) == 0 && buf_byte(&c->line, '\n') == 0) {
 		input = line_as_file(c);
-		failed = input < 0 ? errno : start(c, input, &child);
+		failed = input < 0 ? errno : shell_start(c->o.command, input, &child);
 	}
 	if (input >= 0)
 		close(input);
