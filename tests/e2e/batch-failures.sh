@@ -1,4 +1,5 @@
 # timeout: 300
+# once: it is about the script, whose stages others run under sanitizers.
 # What goes wrong while it runs: a query that fails, the time limit, processes that hang or are killed, the session of the
 # snapshot or the whole server lost, two instances, a signal. Nothing is published but whole, each try is in the log,
 # and there is a retry for what it can mend, and for nothing else.

@@ -1,4 +1,5 @@
 # timeout: 300
+# once: it is about the script, whose stages others run under sanitizers.
 # What batch-pipeline is told: command lines, files of providers, a bare environment, rights, logs; right and wrong.
 . "$(dirname "$0")/_batch.sh"
 

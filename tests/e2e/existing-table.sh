@@ -1,4 +1,5 @@
 # timeout: 300
+# once: it is about the script, whose stages others run under sanitizers.
 # A table that is there already: other names, names that need quotes, partitions; made ready by
 # existing-table.sql, and followed by the role that it makes, which may do no more than it must.
 . "$(dirname "$0")/_lib.sh"

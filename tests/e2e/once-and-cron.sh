@@ -1,4 +1,5 @@
 # timeout: 300
+# once: it is about the script, whose stages others run under sanitizers.
 # --once, as a cron job runs it: a bare environment, no terminal, an end by itself.
 . "$(dirname "$0")/_lib.sh"
 

@@ -1,4 +1,5 @@
 # timeout: 300
+# once: it is about the script, whose stages others run under sanitizers.
 # --status, with the pipeline running or not, with the server there or not.
 . "$(dirname "$0")/_lib.sh"
 

@@ -1,4 +1,5 @@
 # timeout: 300
+# once: it is about the script, whose stages others run under sanitizers.
 # Two pipelines never write one store; two stores may follow one table.
 . "$(dirname "$0")/_lib.sh"
 

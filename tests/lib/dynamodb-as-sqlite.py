@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """dynamodb-as-sqlite.py TABLE FILE: copy a store's items out of DynamoDB into an SQLite file as ddb-put makes it.
 
-For tests that look at a store by SQL. It reads with botocore, and knows nothing of the tools.
+For tests that look at a store by SQL. It knows nothing of the tools.
 """
 
 import decimal
@@ -10,10 +10,9 @@ import sqlite3
 import sys
 from decimal import Decimal
 
-import botocore.session
+import dynamodbcall
 
-endpoint = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or os.environ["AWS_ENDPOINT_URL"]
-client = botocore.session.get_session().create_client("dynamodb", os.environ["AWS_REGION"], endpoint_url=endpoint)
+everything = list(dynamodbcall.scan(sys.argv[1]))
 
 
 def value(attribute):
@@ -23,8 +22,7 @@ def value(attribute):
 
 
 def items(kind):
-    for page in client.get_paginator("scan").paginate(TableName=sys.argv[1], ConsistentRead=True):
-        yield from (item for item in page["Items"] if kind(item["id"]["S"]))
+    return (item for item in everything if kind(item["id"]["S"]))
 
 
 def checkpoints():

@@ -5,14 +5,10 @@ The other way round than dynamodb-as-sqlite.py; for tests that change a store by
 does not look at (months, the keys of the indexes) are left out.
 """
 
-import os
 import sqlite3
 import sys
 
-import botocore.session
-
-client = botocore.session.get_session().create_client("dynamodb", os.environ["AWS_REGION"],
-                                                      endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+import dynamodbcall
 
 
 def value(part):
@@ -21,7 +17,7 @@ def value(part):
 
 with sqlite3.connect(sys.argv[1]) as db:
     for row in db.execute("SELECT id, cliente_id, producto, fecha, num_transacciones, monto_total, fecha_hora FROM metricas"):
-        client.put_item(TableName=sys.argv[2], Item={
+        dynamodbcall.call("PutItem", TableName=sys.argv[2], Item={
             "id": value(row[0]), "cliente_id": value(row[1]), "producto": value(row[2]), "fecha": value(row[3]),
             "num_transacciones": {"N": str(row[4])}, "monto_total": {"N": row[5]}, "fecha_hora": value(row[6]),
             "escalas": {"NS": [str(len(row[5].partition(".")[2]))]}})
