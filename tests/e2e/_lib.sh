@@ -96,11 +96,13 @@ all_gone() {
     done
 }
 
-# stage NAME: the pid of a stage of the running pipeline.
+# stage NAME: the pid of a stage of the running pipeline. Before there is one, the script asks ddb-put for the checkpoint.
 stage() {
-    local pid
+    local pid command
     for pid in $(pgrep -P "$pipeline"); do
-        if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ]; then
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] || continue
+        command=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") 2>/dev/null
+        if [ -n "$command" ] && [[ $command != *" --show-checkpoint "* ]]; then
             echo "$pid"
             return
         fi

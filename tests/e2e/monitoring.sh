@@ -91,6 +91,7 @@ PYTHON
 sql "SELECT to_char(fecha, 'YYYY-MM-DD\"T\"HH24:MI'), count(*), trim_scale(sum(monto)) FROM ventas GROUP BY 1 ORDER BY 1" |
     tr '|' ' ' >expected
 same_files got expected "the metrics of all minutes, as SQL has them"
+note "$(tail -n 12 pipeline.err)"
 like "$(cat m.prom)" 'tuberia_transacciones_x_minuto [0-9]+' "the textfile"
 
 # What the side branches were given: all that came while they lived.

@@ -2,7 +2,7 @@
 # 406,829 real sales with returns and three decimals, half of them by the snapshot, half while the pipeline
 # runs: each item and rollup as SQL has it, the grand total exactly 8300065.814.
 #
-# On DynamoDB the first 12,000 of them, which an emulator can take in; REAL_SALES in the environment says how many.
+# On DynamoDB the first 4,000 of them, which an emulator can take in; REAL_SALES in the environment says how many.
 . "$(dirname "$0")/_lib.sh"
 
 shared_data ventas_real.csv.gz || skip_all 'no ventas_real.csv.gz (TUBERIA_SHARED)'
@@ -16,7 +16,7 @@ sql 'CREATE TABLE ventas (id bigint PRIMARY KEY, cliente_id integer NOT NULL, pr
      CREATE PUBLICATION tuberia_ventas FOR TABLE ventas'
 zcat "$data" | tail -n +2 >"$work/whole.csv"
 is "$(wc -l <"$work/whole.csv")" 406829 'the data set is the known one'
-sales=${REAL_SALES:-${ON_DYNAMODB:+12000}}
+sales=${REAL_SALES:-${ON_DYNAMODB:+4000}}
 sales=${sales:-406829}
 head -n "$sales" "$work/whole.csv" >"$work/all.csv"
 load() { psql -XqAt -v ON_ERROR_STOP=1 -c 'COPY ventas (id, cliente_id, producto, monto, fecha) FROM STDIN (FORMAT csv)'; }
