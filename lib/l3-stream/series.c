@@ -4,6 +4,9 @@
 
 #include "l0-base/table.h"
 
+/* So many minutes may change between two barriers before their tables are made anew each time. */
+enum { SPARES = 256 };
+
 struct minute {
 	int64_t start;
 	struct table *points; /* key: struct point_value[count] */
@@ -18,7 +21,8 @@ struct series {
 	size_t count, room, points;
 	size_t taken;                   /* points of the first minute that were taken */
 	size_t next_minute, next_point; /* of series_next */
-	struct table *spare;
+	struct table *spare[SPARES];    /* a table's memory costs more than a minute's points */
+	size_t spare_count;
 };
 
 #define KNOWN_SIZE 16
@@ -53,7 +57,8 @@ void series_free(struct series *s)
 	for (size_t i = 0; i < s->count; i++)
 		table_free(s->minutes[i].points);
 	free(s->minutes);
-	table_free(s->spare);
+	for (size_t i = 0; i < s->spare_count; i++)
+		table_free(s->spare[i]);
 	table_free(s->known);
 	buf_free(&s->others);
 	free(s);
@@ -98,11 +103,10 @@ static struct minute *minute_at(struct series *s, int64_t start)
 		s->minutes = more;
 		s->room = room;
 	}
-	points = s->spare != NULL ? s->spare
-				  : table_new(s->shape->count * sizeof(struct point_value));
+	points = s->spare_count > 0 ? s->spare[--s->spare_count]
+				    : table_new(s->shape->count * sizeof(struct point_value));
 	if (points == NULL)
 		return NULL;
-	s->spare = NULL;
 	memmove(&s->minutes[i + 1], &s->minutes[i], (s->count - i) * sizeof *s->minutes);
 	s->minutes[i] = (struct minute){start, points};
 	s->count++;
@@ -203,8 +207,8 @@ static void drop_first(struct series *s)
 
 	s->points -= table_count(points);
 	table_clear(points);
-	if (s->spare == NULL)
-		s->spare = points;
+	if (s->spare_count < SPARES)
+		s->spare[s->spare_count++] = points;
 	else
 		table_free(points);
 	s->count--;
