@@ -346,8 +346,10 @@ int scan_ahead(struct scan *s, struct slice text, struct slice *line, struct sca
 	uint64_t escaped;
 	const struct learned *l = find_shape(s, text, &line->len, values, &escaped);
 
-	if (l == NULL || line->len == text.len)
+	if (l == NULL || line->len == text.len) {
+		s->ahead = NULL; /* some values were set */
 		return 0;
+	}
 	line->at = text.at;
 	s->control = 0;
 	if (l != s->ahead)

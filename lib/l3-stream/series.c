@@ -4,8 +4,10 @@
 
 #include "l0-base/table.h"
 
-/* So many minutes may change between two barriers before their tables are made anew each time. */
-enum { SPARES = 256 };
+/* To make a table costs more than a minute's points, so some are kept: as many as minutes often
+ * change between two barriers, and none that has become large, since what it has grown to would
+ * stay. */
+enum { SPARES = 256, SPARE_POINTS = 128 };
 
 struct minute {
 	int64_t start;
@@ -21,7 +23,7 @@ struct series {
 	size_t count, room, points;
 	size_t taken;                   /* points of the first minute that were taken */
 	size_t next_minute, next_point; /* of series_next */
-	struct table *spare[SPARES];    /* a table's memory costs more than a minute's points */
+	struct table *spare[SPARES];
 	size_t spare_count;
 };
 
@@ -206,11 +208,12 @@ static void drop_first(struct series *s)
 	struct table *points = s->minutes[0].points;
 
 	s->points -= table_count(points);
-	table_clear(points);
-	if (s->spare_count < SPARES)
+	if (s->spare_count < SPARES && table_count(points) <= SPARE_POINTS) {
+		table_clear(points);
 		s->spare[s->spare_count++] = points;
-	else
+	} else {
 		table_free(points);
+	}
 	s->count--;
 	memmove(s->minutes, s->minutes + 1, s->count * sizeof *s->minutes);
 	s->taken = 0;

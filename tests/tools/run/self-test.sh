@@ -155,6 +155,7 @@ put hang.case <<'EOF'
 sleep 1000.25 & sleep 1000.25
 EOF
 caught hang.case 'still running' "a command that hangs"
+like "$(cat "$work/out")" '  [0-9]+ sleep 1000\.25' "what hangs is named"
 fails "nothing is left of it" 1 pgrep -f '^sleep 1000.25$'
 
 put deaf.case <<'EOF'
